@@ -1,0 +1,1 @@
+"""The embedding port, its adapters, and the cache on disk."""

@@ -1,0 +1,1 @@
+"""The event port, its adapters, the outbox, and CloudEvents."""

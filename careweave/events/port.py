@@ -1,0 +1,119 @@
+"""What an event log must do, stated once. Every adapter passes `tests/contract/test_events.py`.
+
+Semantics that callers rely on:
+
+- Events of one key keep their order; there is no order between keys of different partitions.
+- Delivery is at least once. `Event.version` lets an effect happen once: see `outbox.apply_once`.
+- `append` returns when all given events are durable; if it raises, some or none may be.
+- A position maps (topic, partition) to the offset of the next event to read. Taken before a
+  snapshot, it makes `follow` deliver everything the snapshot may lack.
+- A tombstone is an event whose payload is None; compaction keeps the last event of each key.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Topic(StrEnum):
+    """Names of all topics; others depend on them."""
+
+    OPPORTUNITIES = "careweave.opportunities.v1"
+    PROFILES = "careweave.profiles.v1"
+    MATCHES = "careweave.matches.v1"
+    APPLICATIONS = "careweave.applications.v1"
+    DECISIONS = "careweave.decisions.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, as CloudEvents 1.0 names its attributes.
+
+    id: unique with `source`.
+    type: full name of the payload's message, for example `careweave.v1.ProfileChanged`.
+    source: URI reference of the service, for example `/careweave/profiles`.
+    key: resource name of the aggregate; orders and compacts.
+    version: of the aggregate after the change, from 1.
+    time: when it happened, with zone.
+    payload: serialised message; None is a tombstone.
+    traceparent: W3C trace context; empty if none.
+    """
+
+    topic: str
+    id: str
+    type: str
+    source: str
+    key: str
+    version: int
+    time: datetime
+    payload: bytes | None
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Where a reader is: (topic, partition) → offset of the next event. Missing means the start."""
+
+    offsets: Mapping[tuple[str, int], int] = field(default_factory=dict)
+
+    def after(self, delivered: "Delivered") -> "Positions":
+        """Return these positions advanced past `delivered`."""
+        place = (delivered.event.topic, delivered.partition)
+        return Positions({**self.offsets, place: delivered.offset + 1})
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """An event with its place in the log."""
+
+    event: Event
+    partition: int
+    offset: int
+
+
+class EventLog(Protocol):
+    """A durable, partitioned log of events."""
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Append `events` durably, in order.
+
+        Raises:
+            Unavailable: the log does not answer.
+            Exhausted: the disk is full.
+        """
+        ...
+
+    async def end(self, topics: Sequence[str]) -> Positions:
+        """Return the positions just past the last event of each partition of `topics`."""
+        ...
+
+    def follow(self, topics: Sequence[str], positions: Positions) -> AsyncIterator[Delivered]:
+        """Yield every event of `topics` from `positions` on, then new ones as they come, without end.
+
+        Each caller gets every event. For indexes and watches.
+        """
+        ...
+
+    async def consume(
+        self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]
+    ) -> None:
+        """Call `handle` for each event, sharing the partitions among the group's members.
+
+        The position is committed after `handle` returns; if it raises, consuming stops, the error
+        is raised, and the event is delivered again to the next member that asks. For effects.
+        Runs until cancelled.
+        """
+        ...
+
+    async def compact(self, topic: str) -> int:
+        """Drop events that a later one of the same key supersedes; returns how many went.
+
+        Offsets stay. A no-op where the engine compacts by itself.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release files and connections; followers end."""
+        ...
