@@ -1,0 +1,478 @@
+"""The declared graph: every label and kind of relationship, typed, with its key and its owner.
+
+One declaration serves every engine. The embedded engine makes tables of it, Neo4j constraints and
+indexes. Adding a property is one line here; `Graph.migrate` adds it to databases that exist.
+Nothing is ever dropped or retyped by a migration.
+
+Property names are the proto field names (`protos/careweave/v1`). A nested message without a node of
+its own is kept as JSON text in a property named after it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+KEY = "name"
+"""The key property of every resource: its full resource name, for example `skills/esco-1f2e`."""
+
+
+class Value(StrEnum):
+    """The type of a property's value, and the Python type that carries it."""
+
+    TEXT = "text"
+    """str"""
+    INTEGER = "integer"
+    """int of 64 bits; also the number of a proto enum."""
+    NUMBER = "number"
+    """float of 64 bits."""
+    FLAG = "flag"
+    """bool"""
+    BYTES = "bytes"
+    """bytes"""
+    DATE = "date"
+    """datetime.date"""
+    TIME = "time"
+    """datetime.datetime with a zone, to the microsecond; comes back in UTC."""
+    TEXTS = "texts"
+    """list of str; empty and null differ."""
+    INTEGERS = "integers"
+    """list of int; empty and null differ."""
+    NUMBERS = "numbers"
+    """list of float; empty and null differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTable:
+    """A label.
+
+    owner: the one service that writes it; `every` for the bookkeeping each service does.
+    properties: all properties with their types, the key among them.
+    indexed: properties, besides the key, by which nodes are looked up.
+    """
+
+    label: str
+    owner: str
+    properties: Mapping[str, Value]
+    key: str = KEY
+    indexed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipTable:
+    """A kind of relationship.
+
+    pairs: (source label, target label) that it may join.
+    keys: properties that, with the two ends, tell one relationship from another; empty means one
+        per pair of nodes.
+    """
+
+    kind: str
+    owner: str
+    pairs: tuple[tuple[str, str], ...]
+    properties: Mapping[str, Value] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+
+
+_LINK = {"method": Value.INTEGER, "confidence": Value.NUMBER}
+"""How a link was made (`LinkMethod`) and how sure it is, 0 to 1."""
+
+_VERSIONED = {
+    "fictional": Value.FLAG,
+    "version": Value.INTEGER,
+    "etag": Value.TEXT,
+    "create_time": Value.TIME,
+    "update_time": Value.TIME,
+}
+"""What every resource that changes carries."""
+
+_TAXONOMY = (
+    NodeTable(
+        "Skill",
+        "skills",
+        {
+            "name": Value.TEXT,
+            "label": Value.TEXT,
+            "alternative_labels": Value.TEXTS,
+            "description": Value.TEXT,
+            "kind": Value.INTEGER,
+            "scheme": Value.INTEGER,
+            "source_id": Value.TEXT,
+            "reuse_level": Value.TEXT,
+            "collections": Value.INTEGERS,
+            "groups": Value.TEXTS,
+            "position": Value.INTEGER,
+        },
+        indexed=("label", "source_id", "scheme"),
+    ),
+    NodeTable(
+        "SkillGroup",
+        "skills",
+        {
+            "name": Value.TEXT,
+            "label": Value.TEXT,
+            "alternative_labels": Value.TEXTS,
+            "description": Value.TEXT,
+            "scheme": Value.INTEGER,
+            "source_id": Value.TEXT,
+            "code": Value.TEXT,
+        },
+        indexed=("source_id",),
+    ),
+    NodeTable(
+        "Occupation",
+        "skills",
+        {
+            "name": Value.TEXT,
+            "label": Value.TEXT,
+            "alternative_labels": Value.TEXTS,
+            "description": Value.TEXT,
+            "scheme": Value.INTEGER,
+            "source_id": Value.TEXT,
+            "code": Value.TEXT,
+            "isco_group": Value.TEXT,
+            "regulated_profession_note": Value.TEXT,
+        },
+        indexed=("label", "source_id", "isco_group"),
+    ),
+    NodeTable(
+        "Standard",
+        "skills",
+        {
+            "name": Value.TEXT,
+            "title": Value.TEXT,
+            "level": Value.INTEGER,
+            "route": Value.TEXT,
+            "funding_band_gbp": Value.INTEGER,
+            "duration_months": Value.INTEGER,
+            "status": Value.TEXT,
+            "job_titles": Value.TEXTS,
+        },
+    ),
+    NodeTable(
+        "Course",
+        "skills",
+        {
+            "name": Value.TEXT,
+            "title": Value.TEXT,
+            "type": Value.TEXT,
+            "description": Value.TEXT,
+            "awarding_organisation": Value.TEXT,
+            "learning_time": Value.TEXT,
+            "learning_minutes": Value.INTEGER,
+            "reimbursement_gbp": Value.INTEGER,
+            "funding_model": Value.TEXT,
+        },
+    ),
+    NodeTable(
+        "TaxonomyImport",
+        "skills",
+        {
+            "name": Value.TEXT,
+            "source": Value.INTEGER,
+            "version": Value.TEXT,
+            "loaded": Value.TEXT,
+            "dropped": Value.TEXT,
+            "seconds": Value.NUMBER,
+            "import_time": Value.TIME,
+        },
+    ),
+)
+
+_PEOPLE = (
+    NodeTable(
+        "Person",
+        "profiles",
+        {
+            "name": Value.TEXT,
+            "display_name": Value.TEXT,
+            "email": Value.TEXT,
+            "place": Value.TEXT,
+            # Preferences, flat.
+            "kinds": Value.INTEGERS,
+            "minimum_weekly_hours": Value.NUMBER,
+            "maximum_weekly_hours": Value.NUMBER,
+            "travel_mode": Value.INTEGER,
+            "maximum_travel_minutes": Value.INTEGER,
+            "aspiration": Value.TEXT,
+            "aspired_occupations": Value.TEXTS,
+            "alerts": Value.FLAG,
+            "unsocial_hours": Value.FLAG,
+            **_VERSIONED,
+        },
+    ),
+    NodeTable(
+        "Credential",
+        "profiles",
+        {
+            "name": Value.TEXT,
+            "person": Value.TEXT,
+            "kind": Value.INTEGER,
+            "title": Value.TEXT,
+            "issue_date": Value.DATE,
+            "expire_date": Value.DATE,
+            "dbs_level": Value.INTEGER,
+            "update_service": Value.FLAG,
+            "position": Value.INTEGER,
+        },
+        indexed=("person",),
+    ),
+    NodeTable(
+        "Consent",
+        "profiles",
+        {
+            "name": Value.TEXT,
+            "person": Value.TEXT,
+            "purpose": Value.INTEGER,
+            "organisations": Value.TEXTS,
+            "fields": Value.INTEGERS,
+            "give_time": Value.TIME,
+            "expire_time": Value.TIME,
+            "withdraw_time": Value.TIME,
+        },
+        indexed=("person",),
+    ),
+    NodeTable(
+        "Organisation",
+        "profiles",
+        {
+            "name": Value.TEXT,
+            "title": Value.TEXT,
+            "sector": Value.INTEGER,
+            "place": Value.TEXT,
+            "headcount": Value.INTEGER,
+            "levy_payer": Value.FLAG,
+            **_VERSIONED,
+        },
+    ),
+    NodeTable(
+        "Place",
+        "profiles",
+        {
+            "name": Value.TEXT,
+            "title": Value.TEXT,
+            "level": Value.INTEGER,
+            "latitude": Value.NUMBER,
+            "longitude": Value.NUMBER,
+            "rurality": Value.INTEGER,
+            "rurality_source": Value.TEXT,
+            "within": Value.TEXT,
+            **_VERSIONED,
+        },
+    ),
+    NodeTable(
+        "Hub",
+        "profiles",
+        {
+            "name": Value.TEXT,
+            "title": Value.TEXT,
+            "virtual": Value.FLAG,
+            "parent": Value.TEXT,
+            "place": Value.TEXT,
+            "organisation": Value.TEXT,
+            "description": Value.TEXT,
+            **_VERSIONED,
+        },
+    ),
+)
+
+_OPPORTUNITIES = (
+    NodeTable(
+        "Opportunity",
+        "matching",
+        {
+            "name": Value.TEXT,
+            "title": Value.TEXT,
+            "kind": Value.INTEGER,
+            "description": Value.TEXT,
+            "organisation": Value.TEXT,
+            "place": Value.TEXT,
+            "hub": Value.TEXT,
+            "occupation": Value.TEXT,
+            "standard": Value.TEXT,
+            "course": Value.TEXT,
+            "develops": Value.TEXTS,
+            "credentials": Value.TEXT,
+            "minimum_weekly_hours": Value.NUMBER,
+            "maximum_weekly_hours": Value.NUMBER,
+            "unsocial_hours": Value.FLAG,
+            "pay_band": Value.TEXT,
+            "annual_pay_gbp": Value.INTEGER,
+            "start_date": Value.DATE,
+            "end_date": Value.DATE,
+            "closing_date": Value.DATE,
+            "state": Value.INTEGER,
+            **_VERSIONED,
+        },
+        indexed=("organisation", "state"),
+    ),
+)
+
+_BOOKKEEPING = (
+    NodeTable(
+        "Outbox",
+        "every",
+        {
+            "id": Value.TEXT,
+            "event_id": Value.TEXT,
+            "topic": Value.TEXT,
+            "type": Value.TEXT,
+            "source": Value.TEXT,
+            "key": Value.TEXT,
+            "version": Value.INTEGER,
+            "position": Value.INTEGER,
+            "time": Value.TIME,
+            "payload": Value.BYTES,
+            "traceparent": Value.TEXT,
+        },
+        key="id",
+        indexed=("source",),
+    ),
+    NodeTable(
+        "Lease",
+        "every",
+        {"id": Value.TEXT, "holder": Value.TEXT, "token": Value.INTEGER, "expire_time": Value.TIME},
+        key="id",
+    ),
+    NodeTable("Applied", "every", {"id": Value.TEXT, "version": Value.INTEGER}, key="id"),
+    NodeTable(
+        "RequestRecord",
+        "every",
+        {"id": Value.TEXT, "digest": Value.TEXT, "response": Value.BYTES, "expire_time": Value.TIME},
+        key="id",
+        indexed=("expire_time",),
+    ),
+)
+
+_LINKS = (
+    RelationshipTable(
+        "REQUIRES",
+        "skills",  # Of an Opportunity: matching.
+        (("Occupation", "Skill"), ("Standard", "Skill"), ("Opportunity", "Skill")),
+        {"importance": Value.INTEGER, "level": Value.INTEGER, "position": Value.INTEGER},
+    ),
+    RelationshipTable("RELATED_TO", "skills", (("Skill", "Skill"),), {"type": Value.TEXT, **_LINK}),
+    RelationshipTable("SAME_AS", "skills", (("Skill", "Skill"), ("Occupation", "Occupation")), _LINK),
+    RelationshipTable(
+        "BROADER",
+        "skills",
+        (
+            ("Skill", "Skill"),
+            ("Skill", "SkillGroup"),
+            ("SkillGroup", "SkillGroup"),
+            ("Occupation", "Occupation"),
+        ),
+    ),
+    RelationshipTable(
+        "DEVELOPS",
+        "skills",  # Of an Opportunity: matching.
+        (("Standard", "Skill"), ("Course", "Skill"), ("Opportunity", "Skill")),
+        _LINK,
+    ),
+    RelationshipTable(
+        "FOR",
+        "skills",  # Of an Opportunity: matching.
+        (
+            ("Standard", "Occupation"),
+            ("Course", "Occupation"),
+            ("Opportunity", "Occupation"),
+            ("Opportunity", "Standard"),
+            ("Opportunity", "Course"),
+        ),
+        _LINK,
+    ),
+    RelationshipTable(
+        "HAS_SKILL",
+        "profiles",
+        (("Person", "Skill"),),
+        {
+            "asserted_at": Value.TIME,
+            "level": Value.INTEGER,
+            "source": Value.INTEGER,
+            "evidence": Value.TEXT,
+            "effective_from": Value.DATE,
+            "expires_on": Value.DATE,
+            "superseded_at": Value.TIME,
+            "endorsements": Value.TEXT,
+            "position": Value.INTEGER,
+        },
+        keys=("asserted_at",),
+    ),
+    RelationshipTable("HOLDS", "profiles", (("Person", "Credential"),)),
+    RelationshipTable(
+        "EMPLOYED_BY",
+        "profiles",
+        (("Person", "Organisation"),),
+        {
+            "employment_id": Value.TEXT,
+            "occupation": Value.TEXT,
+            "job_title": Value.TEXT,
+            "pay_band": Value.TEXT,
+            "start_date": Value.DATE,
+            "end_date": Value.DATE,
+            "weekly_hours": Value.NUMBER,
+            "position": Value.INTEGER,
+        },
+        keys=("employment_id",),
+    ),
+    RelationshipTable(
+        "LOCATED_IN",
+        "profiles",  # Of an Opportunity: matching.
+        (("Person", "Place"), ("Organisation", "Place"), ("Hub", "Place"), ("Opportunity", "Place")),
+    ),
+    RelationshipTable("WITHIN", "profiles", (("Place", "Place"), ("Hub", "Hub"))),
+    RelationshipTable(
+        "OFFERED_BY",
+        "matching",  # Of a Hub: profiles.
+        (("Opportunity", "Organisation"), ("Opportunity", "Hub"), ("Hub", "Organisation")),
+    ),
+    RelationshipTable(
+        "SHARES_WITH",
+        "profiles",
+        (("Person", "Organisation"),),
+        {
+            "consent_id": Value.TEXT,
+            "purpose": Value.INTEGER,
+            "fields": Value.INTEGERS,
+            "until": Value.TIME,
+            "given_at": Value.TIME,
+            "withdrawn_at": Value.TIME,
+        },
+        keys=("consent_id",),
+    ),
+    RelationshipTable(
+        "APPLIED",
+        "matching",
+        (("Person", "Opportunity"),),
+        {"stage": Value.INTEGER, "at": Value.TIME, "steps": Value.TEXT},
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """All labels and kinds, by name."""
+
+    nodes: Mapping[str, NodeTable]
+    relationships: Mapping[str, RelationshipTable]
+
+
+def declare(nodes: tuple[NodeTable, ...], relationships: tuple[RelationshipTable, ...]) -> Schema:
+    """Return the schema of `nodes` and `relationships`.
+
+    Raises:
+        ValueError: a key, an indexed property or an end is not declared.
+    """
+    labels = {table.label: table for table in nodes}
+    for table in nodes:
+        if not {table.key, *table.indexed} <= set(table.properties):
+            raise ValueError(f"{table.label}: the key and what is indexed must be among the properties")
+    for link in relationships:
+        if not set(link.keys) <= set(link.properties):
+            raise ValueError(f"{link.kind}: its keys must be among its properties")
+        if not {label for pair in link.pairs for label in pair} <= set(labels):
+            raise ValueError(f"{link.kind}: joins a label that is not declared")
+    return Schema(labels, {link.kind: link for link in relationships})
+
+
+SCHEMA = declare((*_TAXONOMY, *_PEOPLE, *_OPPORTUNITIES, *_BOOKKEEPING), _LINKS)
+"""The schema of a Careweave graph."""
