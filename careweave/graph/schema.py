@@ -231,6 +231,9 @@ _PEOPLE = (
         },
         indexed=("person",),
     ),
+    # What is left of a deleted person: that a name, of which only the digest is kept, had come to a
+    # version. A person made again under that name goes on from there.
+    NodeTable("Erasure", "profiles", {"digest": Value.TEXT, "version": Value.INTEGER}, key="digest"),
     NodeTable(
         "Organisation",
         "profiles",
@@ -392,12 +395,26 @@ _LINKS = (
             "effective_from": Value.DATE,
             "expires_on": Value.DATE,
             "superseded_at": Value.TIME,
-            "endorsements": Value.TEXT,
-            "position": Value.INTEGER,
         },
         keys=("asserted_at",),
     ),
+    RelationshipTable(
+        "ENDORSED_BY",
+        "profiles",
+        (("Person", "Person"), ("Person", "Organisation")),
+        {
+            "endorser": Value.TEXT,
+            "skill": Value.TEXT,
+            "endorsed_at": Value.TIME,
+            "level": Value.INTEGER,
+            "comment": Value.TEXT,
+        },
+        keys=("skill", "endorsed_at"),
+    ),
     RelationshipTable("HOLDS", "profiles", (("Person", "Credential"),)),
+    RelationshipTable("GIVES", "profiles", (("Person", "Consent"),)),
+    # A consent that names no organisation is open to all and has none of these.
+    RelationshipTable("SHARES_WITH", "profiles", (("Consent", "Organisation"),)),
     RelationshipTable(
         "EMPLOYED_BY",
         "profiles",
@@ -424,20 +441,6 @@ _LINKS = (
         "OFFERED_BY",
         "matching",  # Of a Hub: profiles.
         (("Opportunity", "Organisation"), ("Opportunity", "Hub"), ("Hub", "Organisation")),
-    ),
-    RelationshipTable(
-        "SHARES_WITH",
-        "profiles",
-        (("Person", "Organisation"),),
-        {
-            "consent_id": Value.TEXT,
-            "purpose": Value.INTEGER,
-            "fields": Value.INTEGERS,
-            "until": Value.TIME,
-            "given_at": Value.TIME,
-            "withdrawn_at": Value.TIME,
-        },
-        keys=("consent_id",),
     ),
     RelationshipTable(
         "APPLIED",
