@@ -15,10 +15,12 @@ class FieldViolation:
 
     field: path in the request, for example ``person.skills[0].proficiency``.
     description: what is wrong and what would be right.
+    rule: id of the declared rule, for example ``string.pattern``; empty if the domain found it.
     """
 
     field: str
     description: str
+    rule: str = ""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,255 @@
+"""Who may do what: the one table, asked by every use-case before it looks at anything (AIP-211).
+
+A grant joins a role to an action within a scope. What is not granted is refused, and the refusal is
+worded alike whether or not the resource exists. An action is named after the RPC that asks for it;
+where one RPC holds two actions, a word after a colon tells them apart.
+
+Consent is not decided here: matching filters by it before anybody but the person sees a result, and
+profiles shortens what it returns. This module answers only whether the question may be asked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from careweave.errors import Forbidden
+
+
+class Role(StrEnum):
+    """In what capacity somebody calls."""
+
+    PERSON = "person"
+    """A member of staff, student or returner, about themselves."""
+    MANAGER = "manager"
+    """A line manager or assessor, about their own organisation."""
+    RECRUITER = "recruiter"
+    """Somebody who fills opportunities of their own organisation."""
+    HR_FEED = "hr-feed"
+    """An HR system. Reads nothing about people."""
+    PLANNER = "planner"
+    """A workforce planner. Sees no individual."""
+    OPERATOR = "operator"
+    """Whoever runs this installation."""
+    SERVICE = "service"
+    """Another service of this installation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks.
+
+    subject: `people/…` or `organisations/…`; empty for an operator or a service.
+    organisation: `organisations/…` on whose behalf; empty if none.
+    """
+
+    subject: str
+    role: Role
+    organisation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What an action is about, as far as the rules need it; leave empty what is not known.
+
+    person: `people/…` whose own it is.
+    organisation: `organisations/…` to which it belongs. For an opportunity, who offers it.
+    """
+
+    person: str = ""
+    organisation: str = ""
+
+
+ANYTHING: Final = Resource()
+"""For actions that concern nobody in particular."""
+
+
+class Action(StrEnum):
+    """What may be asked."""
+
+    GET_SKILL = "GetSkill"
+    LIST_SKILLS = "ListSkills"
+    SEARCH_SKILLS = "SearchSkills"
+    EXTRACT_SKILLS = "ExtractSkills"
+    LIST_RELATED_SKILLS = "ListRelatedSkills"
+    GET_OCCUPATION = "GetOccupation"
+    SEARCH_OCCUPATIONS = "SearchOccupations"
+    GET_STANDARD = "GetStandard"
+    LIST_STANDARDS = "ListStandards"
+    GET_COURSE = "GetCourse"
+    LIST_COURSES = "ListCourses"
+    GET_TAXONOMY_STATUS = "GetTaxonomyStatus"
+    IMPORT_TAXONOMY = "ImportTaxonomy"
+
+    CREATE_PERSON = "CreatePerson"
+    GET_PERSON = "GetPerson"
+    LIST_PEOPLE = "ListPeople"
+    UPDATE_PERSON = "UpdatePerson"
+    DELETE_PERSON = "DeletePerson"
+    ASSERT_SKILL = "AssertSkill"
+    ENDORSE_SKILL = "EndorseSkill"
+    GIVE_CONSENT = "GiveConsent"
+    WITHDRAW_CONSENT = "WithdrawConsent"
+    BATCH_GET_PERSON_SNAPSHOTS = "BatchGetPersonSnapshots"
+    STREAM_PERSON_SNAPSHOTS = "StreamPersonSnapshots"
+    BATCH_CREATE_PEOPLE = "BatchCreatePeople"
+    UPDATE_ORGANISATION = "UpdateOrganisation"
+    GET_ORGANISATION = "GetOrganisation"
+    LIST_ORGANISATIONS = "ListOrganisations"
+    UPDATE_PLACE = "UpdatePlace"
+    GET_PLACE = "GetPlace"
+    LIST_PLACES = "ListPlaces"
+    UPDATE_HUB = "UpdateHub"
+    GET_HUB = "GetHub"
+    LIST_HUBS = "ListHubs"
+
+    CREATE_OPPORTUNITY = "CreateOpportunity"
+    GET_OPPORTUNITY = "GetOpportunity"
+    LIST_OPPORTUNITIES = "ListOpportunities"
+    UPDATE_OPPORTUNITY = "UpdateOpportunity"
+    CLOSE_OPPORTUNITY = "CloseOpportunity"
+    BATCH_CREATE_OPPORTUNITIES = "BatchCreateOpportunities"
+    FIND_OPPORTUNITIES = "FindOpportunities"
+    FIND_CANDIDATES = "FindCandidates"
+    EXPLAIN_MATCH = "ExplainMatch"
+    WATCH_OPPORTUNITIES = "WatchOpportunities"
+    EXPRESS_INTEREST = "ExpressInterest"
+    RECORD_OUTCOME = "RecordOutcome"
+    DECLINE = "RecordOutcome:declined"
+    """The one outcome that a person may record too."""
+    LIST_APPLICATIONS = "ListApplications"
+
+
+class Scope(StrEnum):
+    """On which resources a grant holds."""
+
+    ALL = "all"
+    OWN = "own"
+    """Where the resource's person is the caller."""
+    ORGANISATION = "organisation"
+    """Where the resource's organisation is the caller's."""
+
+
+Grants = Mapping[Role, Scope]
+
+_RUNNING: Final[Grants] = {Role.OPERATOR: Scope.ALL, Role.SERVICE: Scope.ALL}
+_PUBLIC: Final[Grants] = dict.fromkeys(Role, Scope.ALL)
+_THE_PERSON: Final[Grants] = {Role.PERSON: Scope.OWN, **_RUNNING}
+_THE_EMPLOYER: Final[Grants] = {Role.MANAGER: Scope.ORGANISATION, Role.RECRUITER: Scope.ORGANISATION, **_RUNNING}
+_EITHER_SIDE: Final[Grants] = {**_THE_PERSON, **_THE_EMPLOYER}
+
+_PUBLIC_ACTIONS: Final = (
+    Action.GET_SKILL,
+    Action.LIST_SKILLS,
+    Action.SEARCH_SKILLS,
+    Action.EXTRACT_SKILLS,
+    Action.LIST_RELATED_SKILLS,
+    Action.GET_OCCUPATION,
+    Action.SEARCH_OCCUPATIONS,
+    Action.GET_STANDARD,
+    Action.LIST_STANDARDS,
+    Action.GET_COURSE,
+    Action.LIST_COURSES,
+    Action.GET_TAXONOMY_STATUS,
+    Action.GET_ORGANISATION,
+    Action.LIST_ORGANISATIONS,
+    Action.GET_PLACE,
+    Action.LIST_PLACES,
+    Action.GET_HUB,
+    Action.LIST_HUBS,
+    Action.GET_OPPORTUNITY,
+    Action.LIST_OPPORTUNITIES,
+)
+
+GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
+    {
+        **dict.fromkeys(_PUBLIC_ACTIONS, _PUBLIC),
+        Action.IMPORT_TAXONOMY: _RUNNING,
+        # A profile is the person's own. Employers reach people through matching, where consent filters.
+        Action.CREATE_PERSON: _THE_PERSON,
+        Action.GET_PERSON: _THE_PERSON,
+        Action.LIST_PEOPLE: _RUNNING,
+        Action.UPDATE_PERSON: _THE_PERSON,
+        Action.DELETE_PERSON: _THE_PERSON,
+        Action.ASSERT_SKILL: _THE_PERSON,
+        # Not the person: nobody vouches for themselves. The resource's organisation is one that employs
+        # the person now; the reply to a manager must hold nothing but the skill.
+        Action.ENDORSE_SKILL: {Role.MANAGER: Scope.ORGANISATION, **_RUNNING},
+        Action.GIVE_CONSENT: _THE_PERSON,
+        Action.WITHDRAW_CONSENT: _THE_PERSON,
+        Action.BATCH_GET_PERSON_SNAPSHOTS: _RUNNING,
+        Action.STREAM_PERSON_SNAPSHOTS: _RUNNING,
+        Action.BATCH_CREATE_PEOPLE: _RUNNING,
+        Action.UPDATE_ORGANISATION: _RUNNING,
+        Action.UPDATE_PLACE: _RUNNING,
+        Action.UPDATE_HUB: _RUNNING,
+        Action.CREATE_OPPORTUNITY: _THE_EMPLOYER,
+        Action.UPDATE_OPPORTUNITY: _THE_EMPLOYER,
+        Action.CLOSE_OPPORTUNITY: _THE_EMPLOYER,
+        Action.BATCH_CREATE_OPPORTUNITIES: _THE_EMPLOYER,
+        Action.FIND_OPPORTUNITIES: _THE_PERSON,
+        Action.WATCH_OPPORTUNITIES: _THE_PERSON,
+        Action.FIND_CANDIDATES: _THE_EMPLOYER,
+        # An employer gets the explanation only where consent lets them see the person, without preference.
+        Action.EXPLAIN_MATCH: _EITHER_SIDE,
+        Action.EXPRESS_INTEREST: _THE_PERSON,
+        Action.RECORD_OUTCOME: _THE_EMPLOYER,
+        Action.DECLINE: _EITHER_SIDE,
+        Action.LIST_APPLICATIONS: _EITHER_SIDE,
+    }
+)
+
+
+def may(caller: Caller, action: Action, resource: Resource = ANYTHING) -> bool:
+    """Tell whether `caller` may do `action` to `resource`."""
+    match GRANTS[action].get(caller.role):
+        case Scope.ALL:
+            return True
+        case Scope.OWN:
+            return bool(resource.person) and resource.person == caller.subject
+        case Scope.ORGANISATION:
+            return bool(resource.organisation) and resource.organisation == caller.organisation
+        case None:
+            return False
+
+
+def authorise(caller: Caller, action: Action, resource: Resource = ANYTHING) -> None:
+    """Return if `caller` may do `action` to `resource`.
+
+    A use-case that must look a resource up to learn whose it is passes an empty `Resource` when there
+    is none, so that a caller who may not know of it is refused alike.
+
+    Raises:
+        Forbidden: otherwise.
+    """
+    if not may(caller, action, resource):
+        raise _refusal(caller.role, action)
+
+
+_ROLES_BY_RPC: Final[Mapping[str, frozenset[Role]]] = {
+    rpc: frozenset(role for action in Action if action.partition(":")[0] == rpc for role in GRANTS[action])
+    for rpc in {action.partition(":")[0] for action in Action}
+}
+
+
+def authorise_rpc(caller: Caller, rpc: str) -> None:
+    """Return if the caller's role may do anything by the RPC of that name (its last part).
+
+    The server asks this before a request is read, so that a role without any grant learns nothing
+    from field errors. The use-case still asks `authorise`.
+
+    Raises:
+        Forbidden: otherwise, also for an RPC that no action names.
+    """
+    if caller.role not in _ROLES_BY_RPC.get(rpc, ()):
+        raise _refusal(caller.role, rpc)
+
+
+def _refusal(role: Role, action: str) -> Forbidden:
+    rpc = action.partition(":")[0]
+    return Forbidden(
+        f"{rpc} is not allowed for this caller in the role {role}, or not on this resource.",
+        reason="NOT_ALLOWED",
+        metadata={"role": role, "action": rpc},
+    )

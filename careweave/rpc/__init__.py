@@ -1,0 +1,1 @@
+"""Serving and calling over gRPC: bootstrap, the one interceptor, errors, paging, channels."""

@@ -1,0 +1,136 @@
+"""What every call of ours passes through: one interceptor, since each of a stack would cost a turn.
+
+In this order: who calls, whether that role may use the RPC at all (AIP-211), the request decoded,
+its field rules; then the servicer; and whatever goes wrong on the way becomes a status.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, NoReturn, Protocol, TypeAlias
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from grpc.aio import ServicerContext
+
+from careweave.errors import CareweaveError, InvalidArgument, Unavailable
+from careweave.policy import authorise_rpc
+from careweave.rpc import validation
+from careweave.rpc.caller import read_caller
+from careweave.rpc.errors import abort, status_of, status_of_unexpected
+
+_LOG: Final = logging.getLogger(__name__)
+_OURS: Final = "/careweave."
+
+Context: TypeAlias = ServicerContext[Any, Any]
+Decode: TypeAlias = Callable[[bytes], Message]
+Continue: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["MethodHandler | None"]]
+
+
+class MethodHandler(Protocol):
+    """What grpc keeps for a method, as far as it is read here."""
+
+    request_streaming: bool
+    response_streaming: bool
+    request_deserializer: Decode
+    response_serializer: Callable[[Message], bytes]
+    unary_unary: Callable[[Message, Context], Awaitable[Message]]
+    unary_stream: Callable[[Message, Context], AsyncIterator[Message]]
+
+
+class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its signatures are written for one message type
+    """Guards every RPC of this project's services; leaves health and reflection as they are.
+
+    new_id: makes the id by which an unexpected error is found in the log.
+    """
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        """Begin without any stream open."""
+        self._new_id = new_id
+        self._guarded: dict[str, object] = {}
+        self._streams: set[asyncio.Task[Any]] = set()
+        self._stopping = False
+
+    async def intercept_service(self, continuation: Continue, handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ANN401  grpc's own
+        """Return the guarded handler of the method that is called, made at its first call."""
+        method = handler_call_details.method
+        known = self._guarded.get(method)
+        if known is not None:
+            return known
+        handler = await continuation(handler_call_details)
+        if handler is None or not method.startswith(_OURS):
+            return handler
+        self._guarded[method] = guarded = self._guard(handler, method.rpartition("/")[2])
+        return guarded
+
+    def end_streams(self) -> None:
+        """End every open stream with UNAVAILABLE, so that its reader turns to another server."""
+        self._stopping = True
+        for stream in self._streams:
+            stream.cancel()
+
+    def _guard(self, handler: MethodHandler, rpc: str) -> object:
+        if handler.request_streaming:
+            message = f"{rpc} takes a stream, which has no guard yet"
+            raise NotImplementedError(message)
+        # Without a deserialiser the bytes arrive here, where a failure to read them can be named.
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(
+                self._guarded_stream(handler, rpc), None, handler.response_serializer
+            )
+        return grpc.unary_unary_rpc_method_handler(self._guarded_call(handler, rpc), None, handler.response_serializer)
+
+    def _guarded_call(self, handler: MethodHandler, rpc: str) -> Callable[[bytes, Context], Awaitable[Message]]:
+        behaviour, decode = handler.unary_unary, handler.request_deserializer
+
+        async def call(body: bytes, context: Context) -> Message:
+            try:
+                return await behaviour(_admitted(body, decode, rpc, context), context)
+            except Exception as error:  # noqa: BLE001  the last place where it can be turned into a status
+                await self._fail(context, rpc, error)
+
+        return call
+
+    def _guarded_stream(self, handler: MethodHandler, rpc: str) -> Callable[[bytes, Context], AsyncIterator[Message]]:
+        behaviour, decode = handler.unary_stream, handler.request_deserializer
+
+        async def stream(body: bytes, context: Context) -> AsyncIterator[Message]:
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101  grpc runs every call in a task of its own
+            self._streams.add(task)
+            try:
+                async for reply in behaviour(_admitted(body, decode, rpc, context), context):
+                    yield reply
+            except asyncio.CancelledError:
+                if not self._stopping:
+                    raise
+                await abort(context, status_of(Unavailable("This server is stopping; call again.", "SERVER_STOPPING")))
+            except Exception as error:  # noqa: BLE001  as above
+                await self._fail(context, rpc, error)
+            finally:
+                self._streams.discard(task)
+
+        return stream
+
+    async def _fail(self, context: Context, rpc: str, error: Exception) -> NoReturn:
+        if isinstance(error, grpc.aio.AbortError):
+            raise error
+        if isinstance(error, CareweaveError):
+            await abort(context, status_of(error))
+        error_id = self._new_id()
+        _LOG.error("unexpected error", exc_info=error, extra={"rpc": rpc, "error_id": error_id})
+        await abort(context, status_of_unexpected(error_id))
+
+
+def _admitted(body: bytes, decode: Decode, rpc: str, context: Context) -> Message:
+    """Return the request, once caller, role and fields are found to be right."""
+    authorise_rpc(read_caller(context), rpc)
+    try:
+        request = decode(body)
+    except DecodeError as error:
+        raise InvalidArgument(
+            f"The request cannot be read as a message of {rpc}: it is cut short, or a text in it is not valid UTF-8.",
+            reason="REQUEST_UNDECODABLE",
+        ) from error
+    validation.check(request)
+    return request

@@ -1,0 +1,40 @@
+"""What a service gives the server that runs it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias
+
+import grpc
+
+from careweave.rpc.channels import Channels
+from careweave.wiring import Adapters
+
+
+class ServicePart(Protocol):
+    """One service, built and ready to be put on a server."""
+
+    name: str
+    """Full gRPC name, for example `careweave.v1.SkillsService`; what its health is asked under."""
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Add the servicer to `server`, which has not started yet."""
+        ...
+
+    async def run(self) -> None:
+        """Do what goes on beside calls (following, embedding, relaying) until cancelled.
+
+        Starts when the server answers, so other services can be called. Returning early is fine;
+        raising stops the server.
+        """
+        ...
+
+    def ready(self) -> bool:
+        """Tell whether calls can be answered in full; asked until it is true, then health is SERVING."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the part itself holds, after the last call and after `run` has ended."""
+        ...
+
+
+Build: TypeAlias = Callable[[Adapters, Channels], Awaitable[ServicePart]]
+"""How a service is put together: `careweave_<name>.service.build`."""

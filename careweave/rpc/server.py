@@ -1,0 +1,203 @@
+"""Starting services on one grpc.aio server, and stopping them without losing a call.
+
+Health is served per service (`grpc.health.v1`): NOT_SERVING until the part says that it is ready,
+and again from the moment the server begins to stop. The empty name stands for all parts together.
+"""
+
+import asyncio
+import logging
+import secrets
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH
+from grpc_health.v1.health import aio as health_aio
+from grpc_reflection.v1alpha import reflection
+
+from careweave.config import Settings
+from careweave.errors import Unavailable
+from careweave.rpc.channels import LONGEST_MESSAGE, Channels
+from careweave.rpc.guard import Guard
+from careweave.rpc.parts import Build, ServicePart
+from careweave.wiring import Adapters
+
+_LOG: Final = logging.getLogger(__name__)
+_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+_READINESS_POLL_SECONDS: Final = 0.02
+
+DRAIN_SECONDS: Final = 5.0
+"""How long calls that are under way may go on when the server stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server with its services, started.
+
+    settings: as given, with `listen` replaced by the address that was bound.
+    """
+
+    settings: Settings
+    _ready: asyncio.Event
+    _failed: "asyncio.Future[None]"
+
+    async def until_ready(self) -> None:
+        """Return when every part is ready.
+
+        Raises:
+            whatever a part raised in `run`.
+        """
+        waiting = asyncio.ensure_future(self._ready.wait())
+        try:
+            await asyncio.wait((waiting, self._failed), return_when=asyncio.FIRST_COMPLETED)
+            if self._failed.done():
+                self._failed.result()
+        finally:
+            waiting.cancel()
+
+    async def until_failure(self) -> None:
+        """Wait for a part to fail in `run`, and raise what it raised."""
+        await asyncio.shield(self._failed)
+
+
+@asynccontextmanager
+async def running(settings: Settings, builds: Sequence[Build], adapters: Adapters) -> AsyncIterator[Running]:
+    """Serve what `builds` give at `settings.listen` (port 0: any free one) until the block ends.
+
+    On leaving, health turns NOT_SERVING, streams end, calls get `DRAIN_SECONDS`, background tasks are
+    cancelled and parts closed. The adapters stay open: they are the caller's.
+
+    Raises:
+        Unavailable: the address cannot be bound.
+    """
+    guard = Guard(new_id=lambda: secrets.token_hex(8))
+    server = _make_server(guard)
+    bound = replace(settings, listen=_bind(server, settings.listen))
+    async with Channels(bound) as channels:
+        parts = [await build(adapters, channels) for build in builds]
+        health = _register(server, parts)
+        ready, failed = asyncio.Event(), asyncio.get_running_loop().create_future()
+        await _set_all(health, parts, _NOT_SERVING)
+        await server.start()
+        tasks = [asyncio.create_task(_run(part, failed)) for part in parts]
+        tasks.append(asyncio.create_task(_follow_readiness(parts, health, ready)))
+        try:
+            yield Running(bound, ready, failed)
+        finally:
+            await health.enter_graceful_shutdown()
+            guard.end_streams()
+            await server.stop(DRAIN_SECONDS)
+            await _cancelled(tasks)
+            failed.cancel()
+            for part in reversed(parts):
+                await part.close()
+
+
+async def serve(settings: Settings, builds: Sequence[Build], adapters: Adapters) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        Unavailable: the address cannot be bound.
+        whatever a part raised in `run`.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings, builds, adapters) as started:
+        _LOG.info("listening", extra={"address": started.settings.listen})
+        stopping = asyncio.create_task(stop.wait())
+        failing = asyncio.create_task(started.until_failure())
+        announcing = asyncio.create_task(_announce(started))
+        await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
+        try:
+            if failing.done():
+                failing.result()
+        finally:
+            _LOG.info("stopping")
+            await _cancelled([stopping, failing, announcing])
+    _LOG.info("stopped")
+
+
+def _make_server(guard: Guard) -> grpc.aio.Server:
+    return grpc.aio.server(
+        interceptors=[guard],
+        options=(
+            ("grpc.so_reuseport", 0),  # two servers on one port would answer in turn, each from its own index
+            ("grpc.max_receive_message_length", LONGEST_MESSAGE),
+            ("grpc.max_send_message_length", LONGEST_MESSAGE),
+        ),
+    )
+
+
+def _bind(server: grpc.aio.Server, listen: str) -> str:
+    """Return the address that was bound, with the port that was chosen where `listen` says 0."""
+    try:
+        port = server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise Unavailable(
+            f"Cannot listen on {listen}: it is in use, or not an address of this machine. "
+            "Stop what listens there, or choose another address with CAREWEAVE_LISTEN.",
+            reason="ADDRESS_NOT_BOUND",
+            metadata={"address": listen},
+        ) from error
+    return f"{listen.rpartition(':')[0]}:{port}"
+
+
+def _register(server: grpc.aio.Server, parts: Sequence[ServicePart]) -> health_aio.HealthServicer:
+    health = health_aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    for part in parts:
+        part.register(server)
+    reflection.enable_server_reflection([*(part.name for part in parts), HEALTH, reflection.SERVICE_NAME], server)
+    return health
+
+
+async def _run(part: ServicePart, failed: "asyncio.Future[None]") -> None:
+    try:
+        await part.run()
+    except Exception as error:  # noqa: BLE001  handed on to whoever runs the server
+        _LOG.exception("service failed", extra={"service": part.name})
+        if not failed.done():
+            failed.set_exception(error)
+
+
+async def _follow_readiness(
+    parts: Sequence[ServicePart], health: health_aio.HealthServicer, ready: asyncio.Event
+) -> None:
+    waiting = list(parts)
+    while waiting:
+        for part in [part for part in waiting if part.ready()]:
+            waiting.remove(part)
+            await health.set(part.name, _SERVING)
+            _LOG.info("ready", extra={"service": part.name})
+        if waiting:
+            await asyncio.sleep(_READINESS_POLL_SECONDS)
+    await health.set("", _SERVING)
+    ready.set()
+
+
+async def _set_all(
+    health: health_aio.HealthServicer,
+    parts: Sequence[ServicePart],
+    status: "health_pb2.HealthCheckResponse.ServingStatus",
+) -> None:
+    for name in ("", *(part.name for part in parts)):
+        await health.set(name, status)
+
+
+async def _announce(started: Running) -> None:
+    with suppress(Exception):  # the failure itself is reported by whoever waits for it
+        await started.until_ready()
+        _LOG.info("all services are ready")
+
+
+async def _cancelled(tasks: Sequence["asyncio.Task[None] | asyncio.Task[bool]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
