@@ -1,0 +1,74 @@
+# Every target leaves its environment in .venv. Comments after ## are what `make help` prints.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+VENV := .venv/bin
+BUF := @bufbuild/buf@1.75.0
+# Index to take torch from, such as one of CPU-only builds; empty means the usual index.
+CAREWEAVE_TORCH_INDEX ?=
+unexport CAREWEAVE_TORCH_INDEX
+SET_UP = CAREWEAVE_TORCH_INDEX='$(CAREWEAVE_TORCH_INDEX)' $(PYTHON) tools/set_up.py
+
+.PHONY: help python setup setup-dev demo up test check lint-protos bench protos lock clean
+
+help: ## Say what can be made
+	@echo "Careweave. Needs make, Python 3.11 or later and the package index that pip is configured for."
+	@echo
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "Settings: PYTHON=python3.12 picks the interpreter that makes .venv;"
+	@echo "  CAREWEAVE_TORCH_INDEX=<address> takes torch at the locked version from that index, which"
+	@echo "  spares about 3 GB of GPU libraries on Linux when its builds are CPU-only."
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " \
+	  + sys.version.split()[0] + "; name another one: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12")'
+
+setup: python ## Put what running needs into .venv; skipped when it is there
+	@$(SET_UP) runtime
+
+setup-dev: python ## Put what running, tests and checks need into .venv
+	@$(SET_UP) dev
+
+demo: setup ## Load the sample place and find one care worker's next roles, over gRPC
+	@$(VENV)/careweave demo
+
+up: setup ## Start all services on the sample place, and stay
+	@$(VENV)/careweave load sample
+	@$(VENV)/careweave serve all
+
+test: setup-dev ## Run every test
+	@$(VENV)/pytest
+
+check: setup-dev ## Check format, lint, types, imports and protos (the protos need npm too)
+	@$(VENV)/ruff format --check
+	@$(VENV)/ruff check
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports
+	@$(MAKE) --no-print-directory lint-protos
+
+lint-protos: setup-dev ## Lint the protos with buf (needs npm, which fetches buf)
+	@if ! command -v npx >/dev/null; then \
+	  echo "buf lint left out: it needs npx, which comes with Node.js."; exit 0; \
+	fi; \
+	image=$$(mktemp -d); trap 'rm -rf "$$image"' EXIT; \
+	$(VENV)/python tools/generate_stubs.py --image "$$image/protos.binpb"; \
+	npx --yes --loglevel=error $(BUF) lint "$$image/protos.binpb" --config buf.yaml --path careweave; \
+	npx --yes --loglevel=error $(BUF) format protos --diff --exit-code; \
+	echo "Protos: lint and format are clean."
+
+bench: setup-dev ## Measure speed and matching quality (minutes; loads packaged data)
+	@$(VENV)/python -m benchmarks
+
+protos: setup-dev ## Generate careweave/v1 from protos/
+	@$(VENV)/python tools/generate_stubs.py
+
+lock: setup-dev ## Resolve pyproject.toml into requirements/*.lock; UPGRADE=1 takes the newest
+	@$(VENV)/python tools/lock.py $(if $(UPGRADE),--upgrade)
+
+clean: ## Remove .venv, caches and the stores in var/
+	@rm -rf .venv var dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

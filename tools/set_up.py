@@ -1,0 +1,180 @@
+"""Make `.venv` hold the locked dependencies and this checkout; run by `make setup`.
+
+    python3 tools/set_up.py runtime   # what Careweave needs to run
+    python3 tools/set_up.py dev       # and what tests and checks need
+
+Needs Python alone: the packages of `requirements/*.lock` come from the index that pip is configured
+for. Does nothing when what is wanted is there already. uv, itself a locked package, installs them,
+since it is an order faster; where uv cannot be had, pip does.
+
+`CAREWEAVE_TORCH_INDEX` names an index that torch is taken from instead, such as one of CPU-only
+builds: its wheels carry no hashes that could be locked, so the version alone is.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ROOT / "requirements"
+VENV = ROOT / ".venv"
+SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = SCRIPTS / "python"
+UV = SCRIPTS / "uv"
+LAYERS = {"runtime": ("torch", "runtime"), "dev": ("torch", "runtime", "dev")}
+MEGABIT = 1e6 / 8
+UV_FOR_PIP = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "proxy": "ALL_PROXY",
+    "no-index": "UV_NO_INDEX",
+}
+"""Setting of pip to the variable by which uv takes the same."""
+
+
+def say(message: str) -> None:
+    """Print `message` at once, so that it stands before what a child process prints."""
+    print(message, flush=True)
+
+
+def is_set_up(aim: str) -> bool:
+    """Return whether `.venv` holds what `aim` needs, as the locks say now."""
+    stamp = VENV / f"careweave-{aim}.stamp"
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == digest(aim)
+
+
+def digest(aim: str) -> str:
+    """Return what the content of `.venv` depends on, as a digest: equal digests need no new set-up."""
+    inputs = [LOCKS / f"{layer}.lock" for layer in LAYERS[aim]] + [ROOT / "pyproject.toml"]
+    state = hashlib.sha256(f"{ROOT}\n{os.environ.get('CAREWEAVE_TORCH_INDEX', '')}".encode())
+    for path in inputs:
+        state.update(path.read_bytes())
+    return state.hexdigest()
+
+
+def download_sizes() -> Mapping[str, int]:
+    """Return bytes by layer for this platform; empty if they are not known."""
+    known = json.loads(LOCKS.joinpath("download.json").read_text(encoding="utf-8"))
+    return known.get(f"{platform.system()}-{platform.machine()}", {})
+
+
+def announce(aim: str, torch_index: str) -> None:
+    """Say what is about to happen, how much it downloads at most, and how long that takes."""
+    sizes = download_sizes()
+    there = LAYERS["runtime"] if is_set_up("runtime") else ()
+    layers = ["installer", *(layer for layer in LAYERS[aim] if layer not in there)]
+    if torch_index and "torch" in layers:
+        layers.remove("torch")
+    say(f"Setting up .venv for {aim}, from the package index.")
+    if sizes:
+        size = sum(sizes[layer] for layer in layers)
+        say(
+            f"  Downloads up to {size / 1e9:.1f} GB ({size / 100 / MEGABIT / 60:.0f} min at 100 Mbit/s), "
+            "less what is cached from before."
+        )
+    if torch_index:
+        say("  torch comes from CAREWEAVE_TORCH_INDEX; its size is not included.")
+    elif "torch" in layers and sizes.get("torch", 0) > 1e9:
+        say(f"  {sizes['torch'] / 1e9:.1f} GB of it are torch and GPU libraries. Without a GPU, spare them:")
+        say("  make setup CAREWEAVE_TORCH_INDEX=<address of an index with CPU-only builds of torch>")
+
+
+def pip_settings() -> dict[str, str]:
+    """Return the user's settings of pip, by name; the environment wins over files, `install` over `global`."""
+    listed = subprocess.run([PYTHON, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True)
+    rows = [line.partition("=") for line in listed.stdout.splitlines()]
+    sections = ["global", "install", ":env:"]
+    by_place = {tuple(key.rsplit(".", 1)): str(ast.literal_eval(value)) for key, _, value in rows}
+    return {name: value for section in sections for (place, name), value in by_place.items() if place == section}
+
+
+def uv_environment() -> dict[str, str]:
+    """Return the environment in which uv uses the index, certificates and proxy that pip would use."""
+    given = {UV_FOR_PIP[name]: value for name, value in pip_settings().items() if name in UV_FOR_PIP}
+    if "UV_FIND_LINKS" in given:
+        given["UV_FIND_LINKS"] = ",".join(given["UV_FIND_LINKS"].split())
+    return {**given, **os.environ}
+
+
+def get_uv() -> bool:
+    """Install the locked uv into `.venv`; returns whether it is there."""
+    command = [PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", LOCKS / "installer.lock"]
+    if subprocess.run(command, check=False).returncode == 0:
+        return True
+    say("  uv is not to be had here; pip does the work, which takes minutes.")
+    return False
+
+
+def install(arguments: Sequence[str | Path], *, with_uv: bool) -> None:
+    """Install into `.venv` what `arguments`, common to `uv pip install` and `pip install`, say.
+
+    Raises:
+        CalledProcessError: it did not work; the installer has said why.
+    """
+    if with_uv:
+        command = [UV, "pip", "install", "--python", PYTHON, *arguments]
+        subprocess.run(command, check=True, cwd=ROOT, env=uv_environment())
+    else:
+        subprocess.run([PYTHON, "-m", "pip", "install", *arguments], check=True, cwd=ROOT)
+
+
+def install_layers(aim: str, torch_index: str, *, with_uv: bool) -> None:
+    """Install the layers that `aim` needs, then this checkout.
+
+    Raises:
+        CalledProcessError: it did not work; the installer has said why.
+    """
+    layers = list(LAYERS[aim])
+    if torch_index:
+        layers.remove("torch")
+        pins = LOCKS.joinpath("torch.lock").read_text(encoding="utf-8").splitlines()
+        version = next(line.split()[0] for line in pins if line.startswith("torch=="))
+        install(["--no-deps", "--index-url", torch_index, version], with_uv=with_uv)
+    locks = [word for layer in layers for word in ("-r", LOCKS / f"{layer}.lock")]
+    install(["--no-deps", "--require-hashes", *locks], with_uv=with_uv)
+    install(["--no-deps", "--no-build-isolation", "--editable", "."], with_uv=with_uv)
+
+
+def disk_use(folder: Path) -> int:
+    """Return the bytes that the files under `folder` hold."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Set up what the first argument names; returns the exit status."""
+    aim = arguments[0] if arguments else "runtime"
+    if is_set_up(aim):
+        return 0
+    torch_index = os.environ.get("CAREWEAVE_TORCH_INDEX", "")
+    announce(aim, torch_index)
+    begun = time.monotonic()
+    try:
+        if not PYTHON.exists():
+            say(f"  Making .venv with Python {platform.python_version()}.")
+            venv.create(VENV, with_pip=True)
+        install_layers(aim, torch_index, with_uv=get_uv())
+    except subprocess.CalledProcessError as error:
+        say(f"Set-up failed: {' '.join(map(str, error.cmd[:4]))} … ended with status {error.returncode}; see above.")
+        say("  Run it again to go on; on Debian and Ubuntu, Python's venv module is the package python3-venv.")
+        return 1
+    for done in {aim, "runtime"}:
+        VENV.joinpath(f"careweave-{done}.stamp").write_text(digest(done), encoding="utf-8")
+    say(f"Set up in {time.monotonic() - begun:.0f} s; .venv takes {disk_use(VENV) / 1e9:.1f} GB.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
