@@ -7,13 +7,11 @@ told otherwise (`careweave.config`).
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-import grpc
-
 from careweave.errors import InvalidArgument, Unauthenticated
 from careweave.policy import Caller, Role
 
 if TYPE_CHECKING:
-    from grpc.aio import Metadata
+    from grpc.aio import ServicerContext
 
 SUBJECT: Final = "x-careweave-subject"
 ROLE: Final = "x-careweave-role"
@@ -28,7 +26,7 @@ _ROLES: Final = {role.value: role for role in Role}
 _CURRENT: ContextVar[Caller] = ContextVar("careweave_caller")
 
 
-def caller_of(context: "grpc.aio.ServicerContext[Any, Any]") -> Caller:
+def caller_of(context: "ServicerContext[Any, Any]") -> Caller:
     """Return who makes the call that `context` belongs to.
 
     Raises:
@@ -39,7 +37,7 @@ def caller_of(context: "grpc.aio.ServicerContext[Any, Any]") -> Caller:
     return known if known is not None else read_caller(context)
 
 
-def read_caller(context: "grpc.aio.ServicerContext[Any, Any]") -> Caller:
+def read_caller(context: "ServicerContext[Any, Any]") -> Caller:
     """Read the caller from the metadata, and let `caller_of` know for the rest of this call.
 
     Raises:
@@ -56,7 +54,7 @@ def metadata_of(caller: Caller) -> tuple[tuple[str, str], ...]:
     return tuple((key, text) for key, text in named if text)
 
 
-def _from_metadata(context: "grpc.aio.ServicerContext[Any, Any]") -> Caller:
+def _from_metadata(context: "ServicerContext[Any, Any]") -> Caller:
     given: dict[str, str] = {}
     for key, text in context.invocation_metadata() or ():
         if key in (SUBJECT, ROLE, ORGANISATION):

@@ -1,18 +1,24 @@
 """Connections to the services, with the caller's name on every call."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import grpc
+from grpc.aio import ClientCallDetails as Details
 
 from careweave.config import Settings
 from careweave.policy import Caller
 from careweave.rpc.caller import SERVICE, metadata_of
-from careweave.v1.matching_pb2_grpc import MatchingServiceAsyncStub, MatchingServiceStub
-from careweave.v1.profiles_pb2_grpc import ProfilesServiceAsyncStub, ProfilesServiceStub
-from careweave.v1.skills_pb2_grpc import SkillsServiceAsyncStub, SkillsServiceStub
+from careweave.v1.matching_pb2_grpc import MatchingServiceStub
+from careweave.v1.profiles_pb2_grpc import ProfilesServiceStub
+from careweave.v1.skills_pb2_grpc import SkillsServiceStub
+
+if TYPE_CHECKING:  # these three exist in the stubs alone
+    from careweave.v1.matching_pb2_grpc import MatchingServiceAsyncStub
+    from careweave.v1.profiles_pb2_grpc import ProfilesServiceAsyncStub
+    from careweave.v1.skills_pb2_grpc import SkillsServiceAsyncStub
 
 LONGEST_MESSAGE: Final = 32 * 1024 * 1024
 """Bytes of the longest message that is sent or taken, either way. Longer ones are refused with
@@ -25,6 +31,7 @@ _OPTIONS: Final = (
 # A service waits for those it calls while they start, in whatever order they do.
 _WAITING: Final = json.dumps({"methodConfig": [{"name": [{}], "waitForReady": True}]})
 
+_Request = TypeVar("_Request")
 _Reply = TypeVar("_Reply")
 
 
@@ -38,11 +45,11 @@ class Channels:
     def __init__(self, settings: Settings, caller: Caller = SERVICE, *, waiting: bool = True) -> None:
         """Connect when the first call is made; needs a running event loop."""
         self._open: dict[str, grpc.aio.Channel] = {}
-        self._naming = [_NamedCall(caller), _NamedStream(caller)]
+        self._naming: list[grpc.aio.ClientInterceptor] = [_NamedCall(caller), _NamedStream(caller)]
         self._options = (*_OPTIONS, ("grpc.service_config", _WAITING)) if waiting else _OPTIONS
-        self.skills: SkillsServiceAsyncStub = SkillsServiceStub(self._channel(settings.address("skills")))
-        self.profiles: ProfilesServiceAsyncStub = ProfilesServiceStub(self._channel(settings.address("profiles")))
-        self.matching: MatchingServiceAsyncStub = MatchingServiceStub(self._channel(settings.address("matching")))
+        self.skills: "SkillsServiceAsyncStub" = SkillsServiceStub(self._channel(settings.address("skills")))
+        self.profiles: "ProfilesServiceAsyncStub" = ProfilesServiceStub(self._channel(settings.address("profiles")))
+        self.matching: "MatchingServiceAsyncStub" = MatchingServiceStub(self._channel(settings.address("matching")))
 
     async def close(self) -> None:
         """End what is still under way and disconnect."""
@@ -73,28 +80,26 @@ class _Named:
     def __init__(self, caller: Caller) -> None:
         self._metadata = metadata_of(caller)
 
-    def _named(self, details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
+    def _named(self, details: Details) -> Details:
         metadata = grpc.aio.Metadata(*(details.metadata or ()), *self._metadata)
-        return grpc.aio.ClientCallDetails(
-            details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
-        )
+        return Details(details.method, details.timeout, metadata, details.credentials, details.wait_for_ready)
 
 
 class _NamedCall(_Named, grpc.aio.UnaryUnaryClientInterceptor):
     async def intercept_unary_unary(
         self,
-        continuation: Callable[[grpc.aio.ClientCallDetails, Any], _Reply],
-        client_call_details: grpc.aio.ClientCallDetails,
-        request: Any,  # noqa: ANN401  grpc's own
-    ) -> _Reply:
+        continuation: Callable[[Details, _Request], Awaitable[grpc.aio.UnaryUnaryCall[_Request, _Reply]]],
+        client_call_details: Details,
+        request: _Request,
+    ) -> _Reply | grpc.aio.UnaryUnaryCall[_Request, _Reply]:
         return await continuation(self._named(client_call_details), request)
 
 
 class _NamedStream(_Named, grpc.aio.UnaryStreamClientInterceptor):
     async def intercept_unary_stream(
         self,
-        continuation: Callable[[grpc.aio.ClientCallDetails, Any], _Reply],
-        client_call_details: grpc.aio.ClientCallDetails,
-        request: Any,  # noqa: ANN401  grpc's own
-    ) -> _Reply:
+        continuation: Callable[[Details, _Request], Awaitable[grpc.aio.UnaryStreamCall[_Request, _Reply]]],
+        client_call_details: Details,
+        request: _Request,
+    ) -> AsyncIterator[_Reply] | grpc.aio.UnaryStreamCall[_Request, _Reply]:
         return await continuation(self._named(client_call_details), request)

@@ -7,7 +7,7 @@ its field rules; then the servicer; and whatever goes wrong on the way becomes a
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final, NoReturn, Protocol, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -24,21 +24,11 @@ _OURS: Final = "/careweave."
 
 Context: TypeAlias = ServicerContext[Any, Any]
 Decode: TypeAlias = Callable[[bytes], Message]
-Continue: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["MethodHandler | None"]]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Continue: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["Handler | None"]]
 
 
-class MethodHandler(Protocol):
-    """What grpc keeps for a method, as far as it is read here."""
-
-    request_streaming: bool
-    response_streaming: bool
-    request_deserializer: Decode
-    response_serializer: Callable[[Message], bytes]
-    unary_unary: Callable[[Message, Context], Awaitable[Message]]
-    unary_stream: Callable[[Message, Context], AsyncIterator[Message]]
-
-
-class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its signatures are written for one message type
+class Guard(grpc.aio.ServerInterceptor):
     """Guards every RPC of this project's services; leaves health and reflection as they are.
 
     new_id: makes the id by which an unexpected error is found in the log.
@@ -47,11 +37,13 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its signatures
     def __init__(self, new_id: Callable[[], str]) -> None:
         """Begin without any stream open."""
         self._new_id = new_id
-        self._guarded: dict[str, object] = {}
+        self._guarded: dict[str, Handler] = {}
         self._streams: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
-    async def intercept_service(self, continuation: Continue, handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ANN401  grpc's own
+    async def intercept_service(
+        self, continuation: Continue, handler_call_details: grpc.HandlerCallDetails
+    ) -> "Handler | None":
         """Return the guarded handler of the method that is called, made at its first call."""
         method = handler_call_details.method
         known = self._guarded.get(method)
@@ -69,7 +61,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its signatures
         for stream in self._streams:
             stream.cancel()
 
-    def _guard(self, handler: MethodHandler, rpc: str) -> object:
+    def _guard(self, handler: Handler, rpc: str) -> Handler:
         if handler.request_streaming:
             message = f"{rpc} takes a stream, which has no guard yet"
             raise NotImplementedError(message)
@@ -80,8 +72,9 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its signatures
             )
         return grpc.unary_unary_rpc_method_handler(self._guarded_call(handler, rpc), None, handler.response_serializer)
 
-    def _guarded_call(self, handler: MethodHandler, rpc: str) -> Callable[[bytes, Context], Awaitable[Message]]:
-        behaviour, decode = handler.unary_unary, handler.request_deserializer
+    def _guarded_call(self, handler: Handler, rpc: str) -> Callable[[bytes, Context], Awaitable[Message]]:
+        behaviour = cast("Callable[[Message, Context], Awaitable[Message]]", handler.unary_unary)
+        decode = cast("Decode", handler.request_deserializer)
 
         async def call(body: bytes, context: Context) -> Message:
             try:
@@ -91,8 +84,9 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its signatures
 
         return call
 
-    def _guarded_stream(self, handler: MethodHandler, rpc: str) -> Callable[[bytes, Context], AsyncIterator[Message]]:
-        behaviour, decode = handler.unary_stream, handler.request_deserializer
+    def _guarded_stream(self, handler: Handler, rpc: str) -> Callable[[bytes, Context], AsyncIterator[Message]]:
+        behaviour = cast("Callable[[Message, Context], AsyncIterator[Message]]", handler.unary_stream)
+        decode = cast("Decode", handler.request_deserializer)
 
         async def stream(body: bytes, context: Context) -> AsyncIterator[Message]:
             task = asyncio.current_task()

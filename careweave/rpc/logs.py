@@ -1,11 +1,13 @@
 """One JSON object a line on standard error, for people and for log stores.
 
 Nothing about a person goes into a log: no names, no request contents, no resource names of people.
+An error is therefore logged as its type and the lines it came through, without its message.
 """
 
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,9 +26,20 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1] is not None:
+            line["error"] = _where(record.exc_info[1])
         return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def _where(error: BaseException) -> list[str]:
+    """Return types and places of `error` and its causes, without messages: these can quote what was stored."""
+    lines: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        lines.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
+        lines += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)]
+        cause = cause.__cause__ or cause.__context__
+    return lines
 
 
 def configure_logging(level: str) -> None:

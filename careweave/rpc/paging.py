@@ -83,8 +83,8 @@ def token_key(settings: Settings) -> bytes:
     with suppress(FileNotFoundError):
         return file.read_bytes()
     fresh = file.with_name(f"{_KEY_FILE}.{secrets.token_hex(4)}")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:
-        written.write(secrets.token_bytes(_KEY_BYTES))
+    fresh.touch(mode=0o600, exist_ok=False)
+    fresh.write_bytes(secrets.token_bytes(_KEY_BYTES))
     with suppress(FileExistsError):
         os.link(fresh, file)  # whole or not at all; the first of two processes wins
     fresh.unlink()

@@ -1,12 +1,14 @@
 """What a service gives the server that runs it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import grpc
 
 from careweave.rpc.channels import Channels
-from careweave.wiring import Adapters
+
+if TYPE_CHECKING:
+    from careweave.wiring import Adapters
 
 
 class ServicePart(Protocol):
@@ -36,5 +38,5 @@ class ServicePart(Protocol):
         ...
 
 
-Build: TypeAlias = Callable[[Adapters, Channels], Awaitable[ServicePart]]
+Build: TypeAlias = "Callable[[Adapters, Channels], Awaitable[ServicePart]]"
 """How a service is put together: `careweave_<name>.service.build`."""

@@ -11,7 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -24,7 +24,9 @@ from careweave.errors import Unavailable
 from careweave.rpc.channels import LONGEST_MESSAGE, Channels
 from careweave.rpc.guard import Guard
 from careweave.rpc.parts import Build, ServicePart
-from careweave.wiring import Adapters
+
+if TYPE_CHECKING:
+    from careweave.wiring import Adapters
 
 _LOG: Final = logging.getLogger(__name__)
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
@@ -66,7 +68,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, builds: Sequence[Build], adapters: Adapters) -> AsyncIterator[Running]:
+async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapters") -> AsyncIterator[Running]:
     """Serve what `builds` give at `settings.listen` (port 0: any free one) until the block ends.
 
     On leaving, health turns NOT_SERVING, streams end, calls get `DRAIN_SECONDS`, background tasks are
@@ -98,7 +100,7 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: Adapter
                 await part.close()
 
 
-async def serve(settings: Settings, builds: Sequence[Build], adapters: Adapters) -> None:
+async def serve(settings: Settings, builds: Sequence[Build], adapters: "Adapters") -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises:
@@ -185,7 +187,7 @@ async def _follow_readiness(
 async def _set_all(
     health: health_aio.HealthServicer,
     parts: Sequence[ServicePart],
-    status: "health_pb2.HealthCheckResponse.ServingStatus",
+    status: int,
 ) -> None:
     for name in ("", *(part.name for part in parts)):
         await health.set(name, status)

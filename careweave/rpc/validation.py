@@ -4,22 +4,23 @@ The rules are compiled once per message type; a request like FindOpportunities t
 three microseconds.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
-from google.protobuf.message import Message
 from protovalidate import Validator
 
 from careweave.errors import FieldViolation, InvalidArgument
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+    from google.protobuf.message import Message
     from protovalidate import FieldPathElementPb, FieldPathPb, Violation
 
 _VALIDATOR: Final = Validator()
 
 
-def check(request: Message) -> None:
+def check(request: "Message") -> None:
     """Return if `request` keeps the rules declared for it.
 
     Raises:
@@ -28,24 +29,25 @@ def check(request: Message) -> None:
     found = _VALIDATOR.collect_violations(request)
     if not found:
         return
-    violations = [_violation(each, request.DESCRIPTOR) for each in found]
+    descriptor = cast("Descriptor", request.DESCRIPTOR)
+    violations = [_violation(each, descriptor) for each in found]
     first = violations[0]
     more = f" ({len(violations) - 1} more)" if len(violations) > 1 else ""
     subject = f"{first.field}: " if first.field else ""
     raise InvalidArgument(
         f"{subject}{first.description}{more}.",
         reason="FIELD_RULE_BROKEN",
-        metadata={"message": request.DESCRIPTOR.full_name},
+        metadata={"message": descriptor.full_name},
         violations=violations,
     )
 
 
-def _violation(violation: "Violation", descriptor: Descriptor) -> FieldViolation:
+def _violation(violation: "Violation", descriptor: "Descriptor") -> FieldViolation:
     broken = violation.proto
     description = broken.message
     enum = _enum_at(broken.field, descriptor)
     if broken.rule_id == "enum.defined_only" and enum is not None:
-        description = f"{violation.field_value} is not a {enum.name}; use one of {_choices(enum)}"
+        description = f"{violation.field_value} is none of {_choices(enum)}"
     elif violation.field_value == "":
         description = f"must be set; {description}"
     return FieldViolation(_path(broken.field), description, broken.rule_id)
@@ -66,15 +68,15 @@ def _elements(field: "FieldPathPb | None") -> "Iterable[FieldPathElementPb]":
     return field.elements if field is not None else ()
 
 
-def _enum_at(field: "FieldPathPb | None", descriptor: Descriptor) -> EnumDescriptor | None:
+def _enum_at(field: "FieldPathPb | None", descriptor: "Descriptor") -> "EnumDescriptor | None":
     """Return the enum type of the field at the end of the path, None if it is of another type."""
-    within: Descriptor | None = descriptor
-    found: FieldDescriptor | None = None
+    within: "Descriptor | None" = descriptor
+    found: "FieldDescriptor | None" = None
     for element in _elements(field):
         found = within.fields_by_name.get(element.field_name) if within is not None else None
         within = found.message_type if found is not None else None
     return found.enum_type if found is not None else None
 
 
-def _choices(enum: EnumDescriptor) -> str:
+def _choices(enum: "EnumDescriptor") -> str:
     return ", ".join(f"{value.name} ({value.number})" for value in enum.values if value.number)
