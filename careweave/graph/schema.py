@@ -408,6 +408,7 @@ _LINKS = (
             "endorsed_at": Value.TIME,
             "level": Value.INTEGER,
             "comment": Value.TEXT,
+            "superseded_at": Value.TIME,
         },
         keys=("skill", "endorsed_at"),
     ),
