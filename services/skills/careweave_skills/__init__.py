@@ -1,0 +1,1 @@
+"""The skills service: taxonomy, links between taxonomies, search, and text to skills."""
