@@ -390,7 +390,7 @@ _LINKS = (
         {
             "asserted_at": Value.TIME,
             "level": Value.INTEGER,
-            "source": Value.INTEGER,
+            "origin": Value.INTEGER,  # The proto's `source`, which here would name an end of the relationship.
             "evidence": Value.TEXT,
             "effective_from": Value.DATE,
             "expires_on": Value.DATE,
