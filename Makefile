@@ -12,7 +12,7 @@ CAREWEAVE_TORCH_INDEX ?=
 unexport CAREWEAVE_TORCH_INDEX
 SET_UP = CAREWEAVE_TORCH_INDEX='$(CAREWEAVE_TORCH_INDEX)' $(PYTHON) tools/set_up.py
 
-.PHONY: help python setup setup-dev demo up test check lint-protos bench protos lock clean
+.PHONY: help python setup setup-dev demo up test check lint-protos bench protos lock hooks clean
 
 help: ## Say what can be made
 	@echo "Careweave. Needs make, Python 3.11 or later and the package index that pip is configured for."
@@ -47,7 +47,7 @@ check: setup-dev ## Check format, lint, types, imports and protos (the protos ne
 	@$(VENV)/ruff format --check
 	@$(VENV)/ruff check
 	@$(VENV)/mypy
-	@$(VENV)/lint-imports
+	@$(VENV)/lint-imports --no-logo
 	@$(MAKE) --no-print-directory lint-protos
 
 lint-protos: setup-dev ## Lint the protos with buf (needs npm, which fetches buf)
@@ -68,6 +68,9 @@ protos: setup-dev ## Generate careweave/v1 from protos/
 
 lock: setup-dev ## Resolve pyproject.toml into requirements/*.lock; UPGRADE=1 takes the newest
 	@$(VENV)/python tools/lock.py $(if $(UPGRADE),--upgrade)
+
+hooks: setup-dev ## Run format, lint, types and imports before each git commit
+	@$(VENV)/pre-commit install
 
 clean: ## Remove .venv, caches and the stores in var/
 	@rm -rf .venv var dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -53,7 +53,7 @@ def run_uv(output: Path, *arguments: str) -> str:
         CalledProcessError: there is no solution; uv has said why.
     """
     uv = Path(sysconfig.get_path("scripts"), "uv")
-    options = ["--quiet", "--no-header", "--python-version", OLDEST_PYTHON, "--output-file", output]
+    options = ["--quiet", "--no-header", "--python-version", OLDEST_PYTHON, "--output-file", str(output)]
     environment = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"}  # the oldest that torch has wheels for
     subprocess.run([uv, "pip", "compile", *options, *arguments], check=True, cwd=ROOT, env=environment)
     return output.read_text(encoding="utf-8")

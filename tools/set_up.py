@@ -30,6 +30,7 @@ SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = SCRIPTS / "python"
 UV = SCRIPTS / "uv"
 LAYERS = {"runtime": ("torch", "runtime"), "dev": ("torch", "runtime", "dev")}
+GIGABYTE = 1e9
 MEGABIT = 1e6 / 8
 UV_FOR_PIP = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -67,7 +68,7 @@ def digest(aim: str) -> str:
 
 def download_sizes() -> Mapping[str, int]:
     """Return bytes by layer for this platform; empty if they are not known."""
-    known = json.loads(LOCKS.joinpath("download.json").read_text(encoding="utf-8"))
+    known: dict[str, dict[str, int]] = json.loads(LOCKS.joinpath("download.json").read_text(encoding="utf-8"))
     return known.get(f"{platform.system()}-{platform.machine()}", {})
 
 
@@ -82,13 +83,13 @@ def announce(aim: str, torch_index: str) -> None:
     if sizes:
         size = sum(sizes[layer] for layer in layers)
         say(
-            f"  Downloads up to {size / 1e9:.1f} GB ({size / 100 / MEGABIT / 60:.0f} min at 100 Mbit/s), "
+            f"  Downloads up to {size / GIGABYTE:.1f} GB ({size / 100 / MEGABIT / 60:.0f} min at 100 Mbit/s), "
             "less what is cached from before."
         )
     if torch_index:
         say("  torch comes from CAREWEAVE_TORCH_INDEX; its size is not included.")
-    elif "torch" in layers and sizes.get("torch", 0) > 1e9:
-        say(f"  {sizes['torch'] / 1e9:.1f} GB of it are torch and GPU libraries. Without a GPU, spare them:")
+    elif "torch" in layers and sizes.get("torch", 0) > GIGABYTE:
+        say(f"  {sizes['torch'] / GIGABYTE:.1f} GB of it are torch and GPU libraries. Without a GPU, spare them:")
         say("  make setup CAREWEAVE_TORCH_INDEX=<address of an index with CPU-only builds of torch>")
 
 
@@ -111,7 +112,8 @@ def uv_environment() -> dict[str, str]:
 
 def get_uv() -> bool:
     """Install the locked uv into `.venv`; returns whether it is there."""
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", LOCKS / "installer.lock"]
+    lock = LOCKS / "installer.lock"
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock)]
     if subprocess.run(command, check=False).returncode == 0:
         return True
     say("  uv is not to be had here; pip does the work, which takes minutes.")
@@ -172,7 +174,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     for done in {aim, "runtime"}:
         VENV.joinpath(f"careweave-{done}.stamp").write_text(digest(done), encoding="utf-8")
-    say(f"Set up in {time.monotonic() - begun:.0f} s; .venv takes {disk_use(VENV) / 1e9:.1f} GB.")
+    say(f"Set up in {time.monotonic() - begun:.0f} s; .venv takes {disk_use(VENV) / GIGABYTE:.1f} GB.")
     return 0
 
 

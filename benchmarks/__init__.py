@@ -1,0 +1,1 @@
+"""Speed and matching quality, beside what a user would pick instead."""
