@@ -21,7 +21,7 @@ help: ## Say what can be made
 	@echo
 	@echo "Settings: PYTHON=python3.12 picks the interpreter that makes .venv;"
 	@echo "  CAREWEAVE_TORCH_INDEX=<address> takes torch at the locked version from that index, which"
-	@echo "  spares about 3 GB of GPU libraries on Linux when its builds are CPU-only."
+	@echo "  spares about 3 GB of GPU libraries on Linux when its builds are CPU-only (make clean first)."
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " \

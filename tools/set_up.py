@@ -82,8 +82,9 @@ def announce(aim: str, torch_index: str) -> None:
     say(f"Setting up .venv for {aim}, from the package index.")
     if sizes:
         size = sum(sizes[layer] for layer in layers)
+        minutes = size / (100 * MEGABIT) / 60
         say(
-            f"  Downloads up to {size / GIGABYTE:.1f} GB ({size / 100 / MEGABIT / 60:.0f} min at 100 Mbit/s), "
+            f"  Downloads up to {size / GIGABYTE:.2f} GB (at 100 Mbit/s {minutes:.1f} min, then about a minute to unpack), "
             "less what is cached from before."
         )
     if torch_index:
@@ -120,17 +121,26 @@ def get_uv() -> bool:
     return False
 
 
-def install(arguments: Sequence[str | Path], *, with_uv: bool) -> None:
+def install(arguments: Sequence[str | Path], environment: Mapping[str, str], *, with_uv: bool) -> None:
     """Install into `.venv` what `arguments`, common to `uv pip install` and `pip install`, say.
 
     Raises:
         CalledProcessError: it did not work; the installer has said why.
     """
-    if with_uv:
-        command = [UV, "pip", "install", "--python", PYTHON, *arguments]
-        subprocess.run(command, check=True, cwd=ROOT, env=uv_environment())
-    else:
-        subprocess.run([PYTHON, "-m", "pip", "install", *arguments], check=True, cwd=ROOT)
+    installer = [UV, "pip", "install", "--python", PYTHON] if with_uv else [PYTHON, "-m", "pip", "install"]
+    subprocess.run([*map(str, installer), *map(str, arguments)], check=True, cwd=ROOT, env=environment)
+
+
+def install_torch(index: str, environment: Mapping[str, str], *, with_uv: bool) -> None:
+    """Install torch alone from `index`, at the locked version; a local version such as 2.15.0+cpu counts as that.
+
+    Raises:
+        CalledProcessError: it did not work; the installer has said why.
+    """
+    pins = LOCKS.joinpath("torch.lock").read_text(encoding="utf-8").splitlines()
+    version = next(line.split()[0] for line in pins if line.startswith("torch=="))
+    alone = {**environment, "UV_INDEX": "", "UV_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}
+    install(["--no-deps", "--force-reinstall", "--index-url", index, version], alone, with_uv=with_uv)
 
 
 def install_layers(aim: str, torch_index: str, *, with_uv: bool) -> None:
@@ -139,15 +149,13 @@ def install_layers(aim: str, torch_index: str, *, with_uv: bool) -> None:
     Raises:
         CalledProcessError: it did not work; the installer has said why.
     """
-    layers = list(LAYERS[aim])
+    environment = uv_environment() if with_uv else dict(os.environ)
     if torch_index:
-        layers.remove("torch")
-        pins = LOCKS.joinpath("torch.lock").read_text(encoding="utf-8").splitlines()
-        version = next(line.split()[0] for line in pins if line.startswith("torch=="))
-        install(["--no-deps", "--index-url", torch_index, version], with_uv=with_uv)
+        install_torch(torch_index, environment, with_uv=with_uv)
+    layers = [layer for layer in LAYERS[aim] if layer != "torch" or not torch_index]
     locks = [word for layer in layers for word in ("-r", LOCKS / f"{layer}.lock")]
-    install(["--no-deps", "--require-hashes", *locks], with_uv=with_uv)
-    install(["--no-deps", "--no-build-isolation", "--editable", "."], with_uv=with_uv)
+    install(["--no-deps", "--require-hashes", *locks], environment, with_uv=with_uv)
+    install(["--no-deps", "--no-build-isolation", "--editable", "."], environment, with_uv=with_uv)
 
 
 def disk_use(folder: Path) -> int:
