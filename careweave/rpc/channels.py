@@ -47,9 +47,9 @@ class Channels:
         self._open: dict[str, grpc.aio.Channel] = {}
         self._naming: list[grpc.aio.ClientInterceptor] = [_NamedCall(caller), _NamedStream(caller)]
         self._options = (*_OPTIONS, ("grpc.service_config", _WAITING)) if waiting else _OPTIONS
-        self.skills: "SkillsServiceAsyncStub" = SkillsServiceStub(self._channel(settings.address("skills")))
-        self.profiles: "ProfilesServiceAsyncStub" = ProfilesServiceStub(self._channel(settings.address("profiles")))
-        self.matching: "MatchingServiceAsyncStub" = MatchingServiceStub(self._channel(settings.address("matching")))
+        self.skills: SkillsServiceAsyncStub = SkillsServiceStub(self._channel(settings.address("skills")))
+        self.profiles: ProfilesServiceAsyncStub = ProfilesServiceStub(self._channel(settings.address("profiles")))
+        self.matching: MatchingServiceAsyncStub = MatchingServiceStub(self._channel(settings.address("matching")))
 
     async def close(self) -> None:
         """End what is still under way and disconnect."""

@@ -37,7 +37,9 @@ def _where(error: BaseException) -> list[str]:
     cause: BaseException | None = error
     while cause is not None:
         lines.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
-        lines += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)]
+        lines += [
+            f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)
+        ]
         cause = cause.__cause__ or cause.__context__
     return lines
 

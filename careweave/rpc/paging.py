@@ -65,9 +65,7 @@ def decode_token(key: bytes, request: Message) -> str:
     raise InvalidArgument(
         "page_token does not belong to this request; start again without one.",
         reason="PAGE_TOKEN_INVALID",
-        violations=[
-            FieldViolation(TOKEN_FIELD, "must be the next_page_token of an earlier reply to the same request")
-        ],
+        violations=[FieldViolation(TOKEN_FIELD, "must be the next_page_token of an earlier reply to the same request")],
     )
 
 

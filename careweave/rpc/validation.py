@@ -70,8 +70,8 @@ def _elements(field: "FieldPathPb | None") -> "Iterable[FieldPathElementPb]":
 
 def _enum_at(field: "FieldPathPb | None", descriptor: "Descriptor") -> "EnumDescriptor | None":
     """Return the enum type of the field at the end of the path, None if it is of another type."""
-    within: "Descriptor | None" = descriptor
-    found: "FieldDescriptor | None" = None
+    within: Descriptor | None = descriptor
+    found: FieldDescriptor | None = None
     for element in _elements(field):
         found = within.fields_by_name.get(element.field_name) if within is not None else None
         within = found.message_type if found is not None else None

@@ -1,0 +1,103 @@
+"""The root of the command line: which commands there are, and how each one ends."""
+
+from importlib import import_module
+from typing import Final, NamedTuple
+
+import click
+
+import careweave as library
+from careweave.errors import CareweaveError
+from careweave_cli.endings import Failure, ending_of
+
+
+class Subcommand(NamedTuple):
+    """A command that is imported when it is called, so that `--help` and the others start quickly."""
+
+    attribute: str
+    summary: str
+
+
+SUBCOMMANDS: Final = {
+    "serve": Subcommand("careweave_cli.commands.serve:serve", "Run one or more services, or all, until stopped."),
+    "load": Subcommand("careweave_cli.commands.load:load", "Load packaged taxonomies, links or the sample place."),
+    "status": Subcommand(
+        "careweave_cli.commands.status:status", "Show what answers, what is loaded, and where it lies."
+    ),
+    "match": Subcommand("careweave_cli.commands.match:match", "List the next roles and learning for a person."),
+    "candidates": Subcommand("careweave_cli.commands.candidates:candidates", "List people for an opportunity."),
+    "explain": Subcommand("careweave_cli.commands.explain:explain", "Explain one person and one opportunity in full."),
+    "search": Subcommand("careweave_cli.commands.search:search", "Find skills or occupations by words and meaning."),
+    "extract": Subcommand("careweave_cli.commands.extract:extract", "Find the skills that a text speaks of."),
+    "events": Subcommand("careweave_cli.commands.events:events", "Read the event log."),
+    "bench": Subcommand("careweave_cli.commands.bench:bench", "Measure matching quality on judged sets."),
+    "demo": Subcommand("careweave_cli.commands.demo:demo", "Find one care worker's next steps, from nothing to alert."),
+}
+
+EPILOG: Final = """
+\b
+Examples:
+  careweave demo
+  careweave load sample
+  careweave search occupations "helps people at home"
+  careweave match people/k3v9...
+  careweave events tail --from-start --no-follow
+
+\b
+Exit status:
+  0  done                           4  not allowed
+  1  unexpected error               5  the present state does not allow it
+  2  wrong use, or bad input        6  not reachable, or the data folder is in use
+  3  no such thing                  7  a limit is reached, or stored content is damaged
+
+Commands call the services at CAREWEAVE_LISTEN (127.0.0.1:50051 unless set). When nothing answers there, they
+start what they need in their own process, on the folder ./var, and stop it again.
+"""
+
+
+class CareweaveGroup(click.Group):
+    """A group of commands imported on demand, whose errors end as one clear sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, in the order of a first encounter."""
+        del ctx
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of that name."""
+        del ctx
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        module, _, attribute = SUBCOMMANDS[cmd_name].attribute.partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101  SUBCOMMANDS names commands alone
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.summary) for name, each in SUBCOMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error of the domain becomes a message and an exit status."""
+        try:
+            return super().invoke(ctx)
+        except CareweaveError as error:
+            raise ending_of(error) from error
+        except BrokenPipeError as error:  # the reader of our output, `head` for one, has seen enough
+            raise Failure("", 0) from error
+
+
+@click.group(cls=CareweaveGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(library.__version__, prog_name="careweave")
+@click.option(
+    "--as", "subject", metavar="NAME", help="Call as this person or organisation (people/…, organisations/…)."
+)
+@click.option("--role", metavar="ROLE", help="Call in this role; person if --as names one, else operator.")
+@click.option("--organisation", metavar="NAME", help="Call on behalf of this organisation (organisations/…).")
+@click.pass_context
+def careweave(ctx: click.Context, subject: str | None, role: str | None, organisation: str | None) -> None:
+    """Find the next role, course, placement or apprenticeship across health and social care employers."""
+    from careweave_cli.session import open_session
+
+    ctx.obj = open_session(ctx.obj or {}, subject, role, organisation)

@@ -1,0 +1,108 @@
+"""`careweave events`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from careweave.events.port import Delivered, EventLog, Positions, Topic
+from careweave_cli.session import Session, pass_session, run
+from careweave_cli.show.console import ERR, OUT
+from careweave_cli.show.events import as_json, line
+
+_QUIET_SECONDS: Final = 1.0
+_SHORT: Final = {topic.value.split(".")[1]: topic for topic in Topic}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What to read.
+
+    count: stop after this many; None is no limit.
+    """
+
+    topics: Sequence[Topic]
+    from_start: bool
+    follow: bool
+    count: int | None
+
+
+@click.group
+def events() -> None:
+    r"""Read the event log; needs no server, and works beside a running one.
+
+    \b
+    Example:
+      careweave events tail --from-start --no-follow
+    """
+
+
+@events.command
+@click.option(
+    "--topic", "topics", multiple=True, type=click.Choice([*_SHORT]), help="Only this topic; may be given again."
+)
+@click.option("--from-start", is_flag=True, help="Begin with the oldest event that is kept, not with the next one.")
+@click.option("--follow/--no-follow", default=True, help="Go on as new events come (the default), or stop at the end.")
+@click.option("-n", "--count", type=click.IntRange(1), help="Stop after this many.")
+@click.option("--json", "json_wanted", is_flag=True, help="One CloudEvent in JSON a line.")
+@pass_session
+def tail(
+    session: Session, *, topics: tuple[str, ...], from_start: bool, follow: bool, count: int | None, json_wanted: bool
+) -> None:
+    r"""Print events as they come, until Ctrl-C.
+
+    \b
+    Examples:
+      careweave events tail
+      careweave events tail --topic opportunities --topic matches
+      careweave events tail --from-start --no-follow --json | jq .type
+    """
+    wanted = Reading([_SHORT[name] for name in topics] or list(Topic), from_start, follow, count)
+    if follow and not json_wanted:
+        ERR.print(f"Waiting for events of {', '.join(wanted.topics)}. Ctrl-C ends.", style="dim")
+    with suppress(KeyboardInterrupt):  # how a reader stops
+        run(_tail(session, wanted, _show_json if json_wanted else _show))
+
+
+def _show(delivered: Delivered) -> None:
+    OUT.print(line(delivered), soft_wrap=True)
+
+
+def _show_json(delivered: Delivered) -> None:
+    click.echo(as_json(delivered))
+
+
+async def _tail(session: Session, wanted: Reading, show: Callable[[Delivered], None]) -> None:
+    from careweave.wiring import open_events
+
+    log = await open_events(session.settings)
+    try:
+        end = await log.end(wanted.topics)
+        start = Positions() if wanted.from_start else end
+        shown = 0
+        async for delivered in log.follow(wanted.topics, start) if wanted.follow else _until(log, wanted, start, end):
+            show(delivered)
+            shown += 1
+            if shown == wanted.count:
+                return
+    finally:
+        await log.close()
+
+
+async def _until(log: EventLog, wanted: Reading, start: Positions, end: Positions) -> AsyncIterator[Delivered]:
+    """Yield the events between two positions.
+
+    The last ones before `end` may have been compacted away: then a quiet second stands for the end.
+    """
+    following = log.follow(wanted.topics, start)
+    reached = start
+    while any(reached.offsets.get(place, 0) < offset for place, offset in end.offsets.items()):
+        try:
+            delivered = await asyncio.wait_for(anext(following), _QUIET_SECONDS)
+        except (TimeoutError, StopAsyncIteration):
+            return
+        reached = reached.after(delivered)
+        yield delivered

@@ -1,0 +1,35 @@
+"""`careweave explain`."""
+
+import click
+
+from careweave.v1 import matching_pb2
+from careweave_cli.commands.options import as_json, name_in
+from careweave_cli.reaching import reach
+from careweave_cli.session import Session, pass_session, run
+from careweave_cli.show.console import OUT, print_json
+from careweave_cli.show.matches import explanation
+
+
+@click.command
+@click.argument("person", callback=name_in("people"))
+@click.argument("opportunity", callback=name_in("opportunities"))
+@as_json
+@pass_session
+def explain(session: Session, *, person: str, opportunity: str, json_wanted: bool) -> None:
+    r"""Explain how PERSON and OPPORTUNITY fit: every component, condition and skill.
+
+    \b
+    Example:
+      careweave explain people/k3v9... opportunities/x7d2...
+    """
+    request = matching_pb2.ExplainMatchRequest(person=person, opportunity=opportunity)
+    found = run(_explain(session, request))
+    if json_wanted:
+        print_json(found)
+    else:
+        OUT.print(explanation(found))
+
+
+async def _explain(session: Session, request: matching_pb2.ExplainMatchRequest) -> matching_pb2.Match:
+    async with reach(session) as services:
+        return await services.matching.ExplainMatch(request)

@@ -1,0 +1,56 @@
+"""`careweave match`."""
+
+import click
+
+from careweave.v1 import common_pb2, matching_pb2
+from careweave_cli.commands.options import KINDS, as_json, name_in, top
+from careweave_cli.reaching import reach
+from careweave_cli.session import Session, pass_session, run
+from careweave_cli.show.console import OUT, print_json
+from careweave_cli.show.matches import overview, ranking
+
+
+@click.command
+@click.argument("person", callback=name_in("people"))
+@top(5)
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be given again.")
+@click.option("--brief", is_flag=True, help="One line each.")
+@click.option("--ineligible", is_flag=True, help="Also those with a condition that cannot be met.")
+@as_json
+@pass_session
+def match(
+    session: Session, *, person: str, top: int, kinds: tuple[str, ...], brief: bool, ineligible: bool, json_wanted: bool
+) -> None:
+    r"""List the next roles and learning for PERSON, best first, across all organisations.
+
+    PERSON is a resource name (people/…) or its id. Each entry says why it is there, which conditions are met, and
+    what closes each gap.
+
+    \b
+    Examples:
+      careweave match people/k3v9...
+      careweave match k3v9... --kind apprenticeship --kind course -n 10 --brief
+      careweave match k3v9... --json | jq '.matches[].title'
+    """
+    request = matching_pb2.FindOpportunitiesRequest(
+        person=person,
+        page_size=top,
+        kinds=[common_pb2.OpportunityKind.Value(f"OPPORTUNITY_KIND_{kind.upper()}") for kind in kinds],
+        include_ineligible=ineligible,
+        view=matching_pb2.MATCH_VIEW_FULL,
+    )
+    reply = run(_find(session, request))
+    if json_wanted:
+        print_json(reply)
+    elif not reply.matches:
+        OUT.print(f"Nothing fits {person} now. With --ineligible, see what does not fit and why.")
+    else:
+        OUT.print(overview(reply.matches) if brief else ranking(reply.matches))
+        OUT.print(f"The best {len(reply.matches)} of {reply.total_size} for {person}. Recorded as {reply.decision}.")
+
+
+async def _find(
+    session: Session, request: matching_pb2.FindOpportunitiesRequest
+) -> matching_pb2.FindOpportunitiesResponse:
+    async with reach(session) as services:
+        return await services.matching.FindOpportunities(request)

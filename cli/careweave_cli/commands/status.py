@@ -1,0 +1,109 @@
+"""`careweave status`."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import click
+import grpc
+from google.protobuf.json_format import MessageToDict
+from rich.table import Table
+
+from careweave.errors import Unavailable
+from careweave.rpc.channels import Channels
+from careweave.v1 import skills_pb2
+from careweave_cli.composition import SERVICES
+from careweave_cli.health import health_of
+from careweave_cli.loading import TITLES
+from careweave_cli.session import Session, pass_session, run
+from careweave_cli.show.console import OUT
+from careweave_cli.show.words import per_cent
+
+_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """What one service says of itself; `health` is "not reached" where nothing answers."""
+
+    name: str
+    address: str
+    health: str
+
+
+@click.command
+@click.option("--json", "json_wanted", is_flag=True, help="Print one JSON object.")
+@pass_session
+def status(session: Session, *, json_wanted: bool) -> None:
+    r"""Show what answers where, what is loaded, and where it lies. Starts nothing.
+
+    \b
+    Example:
+      careweave status
+    """
+    services, taxonomy = run(_status(session))
+    if json_wanted:
+        _print_json(session, services, taxonomy)
+    else:
+        _print(session, services, taxonomy)
+
+
+async def _status(session: Session) -> tuple[list[ServiceStatus], skills_pb2.TaxonomyStatus | None]:
+    settings = session.settings
+    async with Channels(settings, session.caller, waiting=False) as channels:
+        services = [
+            ServiceStatus(name, address, await _health(channels, address, name))
+            for name in SERVICES
+            for address in [settings.address(name)]
+        ]
+        try:
+            taxonomy = await channels.skills.GetTaxonomyStatus(skills_pb2.GetTaxonomyStatusRequest(), timeout=_SECONDS)
+        except grpc.aio.AioRpcError:
+            taxonomy = None
+    return services, taxonomy
+
+
+async def _health(channels: Channels, address: str, name: str) -> str:
+    try:
+        return await health_of(channels, address, name)
+    except Unavailable:
+        return "not reached"
+
+
+def _print(session: Session, services: list[ServiceStatus], taxonomy: skills_pb2.TaxonomyStatus | None) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for service in services:
+        table.add_row(service.name, service.address, service.health)
+    settings = session.settings
+    for name, place in (("graph", settings.graph), ("events", settings.events), ("embedder", settings.embedder)):
+        table.add_row(name, place, "")
+    if taxonomy is not None:
+        for summary in taxonomy.sources:
+            counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(summary.loaded.items()))
+            table.add_row(TITLES.get(summary.source, ""), counts, f"version {summary.version[:12]}")
+        share = taxonomy.embedded / taxonomy.to_embed if taxonomy.to_embed else 0.0
+        table.add_row("embedded", f"{taxonomy.embedded:,} of {taxonomy.to_embed:,} texts", per_cent(share))
+    OUT.print(table)
+    if taxonomy is None:
+        OUT.print(
+            "\nNo server answers. Commands start what they need themselves; to keep one running: careweave serve all"
+        )
+    elif not taxonomy.sources:
+        OUT.print("\nNothing is loaded yet: careweave load sample")
+
+
+def _print_json(session: Session, services: list[ServiceStatus], taxonomy: skills_pb2.TaxonomyStatus | None) -> None:
+    import json
+
+    settings = session.settings
+    click.echo(
+        json.dumps(
+            {
+                "services": [{"name": each.name, "address": each.address, "health": each.health} for each in services],
+                "graph": settings.graph,
+                "events": settings.events,
+                "embedder": settings.embedder,
+                "taxonomy": MessageToDict(taxonomy) if taxonomy is not None else None,
+            },
+            indent=2,
+        )
+    )

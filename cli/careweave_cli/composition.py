@@ -1,0 +1,39 @@
+"""Which services there are, and how they are put together in this process."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from careweave.config import Settings
+
+if TYPE_CHECKING:
+    from careweave.rpc.parts import Build
+
+SERVICES: Final = ("skills", "profiles", "matching")
+"""Names of all services, in the order in which they start."""
+
+
+def builds(services: Sequence[str]) -> "list[Build]":
+    """Import the named services and return how each is built."""
+    return [import_module(f"careweave_{name}.service").build for name in SERVICES if name in services]
+
+
+@asynccontextmanager
+async def in_process(settings: Settings, services: Sequence[str]) -> AsyncIterator[Settings]:
+    """Serve `services` from this process on a free loopback port while the block runs, ready for calls.
+
+    Yields the settings with `listen` at that port. Leaving stops the services and closes the stores.
+
+    Raises:
+        Unavailable: another process uses the data folder.
+    """
+    from careweave.wiring import open_adapters
+
+    from careweave.rpc.server import running
+
+    loopback = replace(settings, listen="127.0.0.1:0")
+    async with open_adapters(loopback) as adapters, running(loopback, builds(services), adapters) as started:
+        await started.until_ready()
+        yield started.settings

@@ -1,0 +1,51 @@
+"""What every command starts from: the settings, and who calls."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import click
+
+from careweave.config import Settings, read_settings
+from careweave.errors import InvalidArgument
+from careweave.policy import Caller, Role
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of a command.
+
+    caller: in whose name the services are called.
+    """
+
+    settings: Settings
+    caller: Caller
+
+
+pass_session: Final = click.make_pass_decorator(Session)
+
+
+def open_session(
+    environment: Mapping[str, str], subject: str | None, role: str | None, organisation: str | None
+) -> Session:
+    """Return the session for the settings in `environment` and the options of the root command.
+
+    Raises:
+        InvalidArgument: a setting cannot be used, or there is no such role.
+    """
+    settings = read_settings(environment)
+    assumed = Role.PERSON if (subject or "").startswith("people/") else Role.OPERATOR
+    try:
+        acting = Role(role) if role else assumed
+    except ValueError as error:
+        message = f"There is no role {role!r}; use one of {', '.join(Role)}."
+        raise InvalidArgument(message, reason="ROLE_UNKNOWN") from error
+    return Session(settings, Caller(subject or "", acting, organisation or ""))
+
+
+def run(command: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run `command` on a new event loop; Ctrl-C cancels it and lets it clean up."""
+    return asyncio.run(command)

@@ -1,0 +1,198 @@
+"""A match as a careers adviser would put it: what, where, why, what must be in place, what is missing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from careweave.v1 import common_pb2, matching_pb2
+from careweave_cli.show.words import day, per_cent, plural, word
+
+Gate = matching_pb2.Gate
+Match = matching_pb2.Match
+SkillMatch = matching_pb2.SkillMatch
+
+_MARKS: Final = {
+    matching_pb2.GATE_RESULT_PASS: ("✓", "green"),
+    matching_pb2.GATE_RESULT_FAIL: ("✗", "red"),
+    matching_pb2.GATE_RESULT_UNKNOWN: ("?", "yellow"),
+    matching_pb2.GATE_RESULT_FIXABLE: ("→", "yellow"),
+}
+_MOST_GAPS: Final = 4
+_COMPONENTS: Final = (
+    ("essential_coverage", "essential skills covered"),
+    ("optional_coverage", "optional skills covered"),
+    ("semantic_similarity", "likeness in meaning"),
+    ("suitability", "suitability, from the three above"),
+    ("aspiration", "likeness to what they aim for"),
+    ("stretch", "right size of a step"),
+    ("proximity", "nearness"),
+    ("preference", "preference, from the three above"),
+)
+_PREFERENCE: Final = frozenset({"aspiration", "stretch", "proximity", "preference"})
+
+
+def ranking(matches: Sequence[Match]) -> RenderableType:
+    """Return matches one under the other, best first, each with reasons, gates and gaps."""
+    return Group(*(Padding(_entry(place, match), (0, 0, 1, 0)) for place, match in enumerate(matches, start=1)))
+
+
+def overview(matches: Sequence[Match]) -> Table:
+    """Return one line for each match."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", "Opportunity", "Kind", "Organisation", "Journey"):
+        table.add_column(heading)
+    table.add_column("Score", justify="right")
+    table.add_column("Name", style="dim", overflow="fold")
+    for place, match in enumerate(matches, start=1):
+        table.add_row(
+            str(place),
+            escape(match.title),
+            word(common_pb2.OpportunityKind, match.kind),
+            escape(match.organisation_title or match.organisation),
+            journey(match),
+            per_cent(match.score),
+            match.opportunity,
+        )
+    return table
+
+
+def explanation(match: Match) -> RenderableType:
+    """Return everything about one match: components, every gate, every skill."""
+    return Group(
+        _entry(None, match),
+        "",
+        Text("How the score is made up", style="bold"),
+        components(match),
+        "",
+        Text("Skills asked for", style="bold"),
+        skills(match.skills),
+        "",
+        Text(_versions(match), style="dim"),
+    )
+
+
+def journey(match: Match) -> str:
+    """Return how far it is, for example "4 miles, 15 min"; empty if not known."""
+    parts = []
+    if match.distance_miles >= 0:
+        parts.append("under a mile" if match.distance_miles < 1 else plural(round(match.distance_miles), "mile"))
+    if match.travel_minutes >= 0 and match.distance_miles >= 0:
+        parts.append(f"{match.travel_minutes} min")
+    return ", ".join(parts)
+
+
+def components(match: Match) -> Table:
+    """Return the parts of the score; preference only where it was sent."""
+    parts = match.components
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    for field, meaning in _COMPONENTS:
+        if field not in _PREFERENCE or parts.preference:
+            table.add_row(per_cent(getattr(parts, field)), meaning)
+    table.add_row(per_cent(match.score), "score, by which the list is ordered", style="bold")
+    return table
+
+
+def skills(required: Iterable[SkillMatch]) -> Table:
+    """Return every skill that is asked for, how the person stands to it, and what closes a gap."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 2))
+    for heading in ("Skill", "Asked for as", "The person", "What closes the gap"):
+        table.add_column(heading)
+    for skill in required:
+        table.add_row(
+            escape(skill.label or skill.skill),
+            word(common_pb2.Importance, skill.importance),
+            Text(_standing(skill), style=_standing_style(skill)),
+            escape("; ".join(_closers(skill))),
+        )
+    return table
+
+
+def _entry(place: int | None, match: Match) -> RenderableType:
+    number = f"{place}. " if place is not None else ""
+    kind = word(common_pb2.OpportunityKind, match.kind)
+    head = Text.assemble((f"{number}{match.title}", "bold"), f" · {kind} · ", (per_cent(match.score), "bold"))
+    organisation = match.organisation_title or match.organisation
+    where = " · ".join(part for part in (organisation, journey(match), match.opportunity) if part)
+    body = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
+    body.add_column(style="bold", no_wrap=True)
+    body.add_column()
+    for heading, lines in (
+        ("Why", [Text(reason) for reason in match.reasons]),
+        ("Conditions", list(_gates(match.gates))),
+        ("Gaps", list(_gaps(match.skills))),
+    ):
+        for line_number, line in enumerate(lines):
+            body.add_row(heading if line_number == 0 else "", line)
+    return Group(head, Padding(Text(where, style="dim"), (0, 0, 0, 3)), Padding(body, (0, 0, 0, 3)))
+
+
+def _gates(gates: Sequence[Gate]) -> Iterator[Text]:
+    met = [gate for gate in gates if gate.result == matching_pb2.GATE_RESULT_PASS]
+    if met:
+        mark, style = _MARKS[matching_pb2.GATE_RESULT_PASS]
+        yield Text.assemble((f"{mark} ", style), ", ".join(_gate_name(gate) for gate in met))
+    for gate in gates:
+        if gate.result != matching_pb2.GATE_RESULT_PASS:
+            mark, style = _MARKS.get(gate.result, ("?", "yellow"))
+            yield Text.assemble((f"{mark} ", style), f"{_gate_name(gate)}: {gate.reason}{_remedy(gate)}")
+
+
+def _gate_name(gate: Gate) -> str:
+    names = {matching_pb2.GATE_KIND_OPEN: "open for interest", matching_pb2.GATE_KIND_DBS: "DBS"}
+    return names.get(gate.kind) or word(matching_pb2.GateKind, gate.kind)
+
+
+def _remedy(gate: Gate) -> str:
+    if gate.result != matching_pb2.GATE_RESULT_FIXABLE:
+        return ""
+    by = f" by {day(gate.fix_date)}" if gate.HasField("fix_date") else ""
+    return f" Can be met{by}: {gate.fix_action}"
+
+
+def _gaps(required: Sequence[SkillMatch]) -> Iterator[Text]:
+    missing = [skill for skill in required if skill.fit == matching_pb2.SKILL_FIT_MISSING]
+    for skill in missing[:_MOST_GAPS]:
+        importance = word(common_pb2.Importance, skill.importance)
+        closing = "; ".join(_closers(skill)) or "nothing known here closes it yet"
+        yield Text.assemble((skill.label or skill.skill, "yellow"), f" ({importance}) ← {closing}")
+    if len(missing) > _MOST_GAPS:
+        yield Text(f"and {plural(len(missing) - _MOST_GAPS, 'more gap')}", style="dim")
+
+
+def _closers(skill: SkillMatch) -> list[str]:
+    kinds = {"courses": "course", "standards": "apprenticeship", "opportunities": "opportunity"}
+    return [
+        f"{kinds.get(closer.resource.partition('/')[0], '')} {closer.title or closer.resource}".strip()
+        for closer in skill.closers
+    ]
+
+
+def _standing(skill: SkillMatch) -> str:
+    match skill.fit:
+        case matching_pb2.SKILL_FIT_EVIDENCED:
+            return "has it, with evidence"
+        case matching_pb2.SKILL_FIT_CLAIMED:
+            return "has it, by their own word"
+        case matching_pb2.SKILL_FIT_TRANSFERABLE:
+            return f"has {skill.from_label or skill.from_skill}, which counts {per_cent(skill.credit)}"
+        case _:
+            return "does not have it"
+
+
+def _standing_style(skill: SkillMatch) -> str:
+    if skill.fit == matching_pb2.SKILL_FIT_MISSING:
+        return "yellow"
+    return "cyan" if skill.fit == matching_pb2.SKILL_FIT_TRANSFERABLE else "green"
+
+
+def _versions(match: Match) -> str:
+    made = match.versions
+    return (
+        f"Made with model {made.model}, taxonomy {made.taxonomy}, weights {made.weights}, "
+        f"profile version {made.profile}, opportunity version {made.opportunity}."
+    )
