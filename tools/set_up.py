@@ -84,8 +84,8 @@ def announce(aim: str, torch_index: str) -> None:
         size = sum(sizes[layer] for layer in layers)
         minutes = size / (100 * MEGABIT) / 60
         say(
-            f"  Downloads up to {size / GIGABYTE:.2f} GB (at 100 Mbit/s {minutes:.1f} min, then about a minute to unpack), "
-            "less what is cached from before."
+            f"  Downloads up to {size / GIGABYTE:.2f} GB, less what is cached from before: "
+            f"{minutes:.1f} min at 100 Mbit/s, then up to a minute to unpack."
         )
     if torch_index:
         say("  torch comes from CAREWEAVE_TORCH_INDEX; its size is not included.")
