@@ -1,13 +1,22 @@
 """Settings: one frozen object, and the only reader of the environment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 
 from careweave.errors import InvalidArgument
 
-DEFAULT_LISTEN = "127.0.0.1:50051"
+DEFAULT_LISTEN: Final = "127.0.0.1:50051"
+DEFAULT_CACHE: Final = "var/cache"
+PREFIX: Final = "CAREWEAVE_"
+"""How the names of all variables begin."""
+
+_AUTH: Final = ("metadata", "none")
+_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_LAST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,7 @@ class Settings:
     """`CAREWEAVE_EVENTS`: scheme and place of the event log."""
     embedder: str = "sentence-transformers:all-MiniLM-L6-v2"
     """`CAREWEAVE_EMBEDDER`: scheme and name or path of the embedding model."""
-    cache: Path = Path("var/cache")
+    cache: Path = Path(DEFAULT_CACHE)
     """`CAREWEAVE_CACHE`: folder of the embedding cache; may be deleted at any time."""
     listen: str = DEFAULT_LISTEN
     """`CAREWEAVE_LISTEN`: host and port to serve on, and where clients look."""
@@ -48,11 +57,41 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     Raises:
         InvalidArgument: a `CAREWEAVE_` variable is unknown, or a value cannot be used.
     """
-    known = {name: f"CAREWEAVE_{name.upper()}" for name in Settings.__dataclass_fields__}
-    given = {name: environment[variable] for name, variable in known.items() if environment.get(variable)}
-    settings = Settings(**{name: Path(text) if name == "cache" else text for name, text in given.items()})  # type: ignore[arg-type]
+    variables = {f"{PREFIX}{name.upper()}": name for name in Settings.__dataclass_fields__}
+    given = {variable: text for variable, text in environment.items() if variable.startswith(PREFIX) and text}
+    for variable in given:
+        if variable not in variables:
+            raise _unknown(variable, variables)
+    fields = {variables[variable]: text for variable, text in given.items()}
+    cache = Path(fields.pop("cache", DEFAULT_CACHE))
+    settings = Settings(cache=cache, **fields)
+    _refuse_other("auth", settings.auth, _AUTH)
+    _refuse_other("log_level", settings.log_level.upper(), _LEVELS)
+    for name in ("listen", "skills", "profiles", "matching"):
+        _refuse_bad_address(name, settings.address(name))
     _refuse_open_listening(settings)
     return settings
+
+
+def _unknown(variable: str, known: Iterable[str]) -> InvalidArgument:
+    close = get_close_matches(variable, list(known), n=1)
+    hint = f" Did you mean {close[0]}?" if close else f" Settings are {', '.join(known)}."
+    return InvalidArgument(f"{variable} is not a setting.{hint}", reason="SETTING_UNKNOWN")
+
+
+def _refuse_other(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        message = f"CAREWEAVE_{name.upper()}={value} is not known; use one of {', '.join(allowed)}."
+        raise InvalidArgument(message, reason="SETTING_INVALID")
+
+
+def _refuse_bad_address(name: str, address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _LAST_PORT:
+        message = (
+            f"CAREWEAVE_{name.upper()}={address} is not an address; write host:port, for example {DEFAULT_LISTEN}."
+        )
+        raise InvalidArgument(message, reason="SETTING_INVALID")
 
 
 def _refuse_open_listening(settings: Settings) -> None:
