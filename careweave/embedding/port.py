@@ -24,3 +24,7 @@ class Embedder(Protocol):
             Unavailable: the model cannot be loaded.
         """
         ...
+
+    def embed_transient(self, texts: Sequence[str]) -> Vectors:
+        """Return the same as `embed`, for what people write about themselves: nothing of it is kept on disk."""
+        ...

@@ -189,7 +189,7 @@ def _job_titles(file: str, row: int, text: str, notes: Notes) -> tuple[str, ...]
 
 
 def _distinct(titles: Iterable[str]) -> tuple[str, ...]:
-    first = {}
+    first: dict[str, str] = {}
     for title in titles:
         first.setdefault(title.casefold(), title)
     return tuple(first.values())
