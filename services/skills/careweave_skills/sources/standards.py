@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from careweave_skills.sources.tables import Notes, RowNote, TableFile, open_file, rows
+from careweave_skills.sources.tables import Notes, Row, RowNote, TableFile, open_file, rows
 from careweave_skills.taxonomy import SkillKind
 
 STANDARDS = "health_care_standards_2026.csv"
@@ -84,11 +84,9 @@ def read_standards(folder: Path) -> Standards:
     duties = _duties(open_file(folder, DUTIES), current, notes)
     for row, standard in current.values():
         if standard.name not in duties:
-            notes.correct(
-                STANDARDS, row, "no knowledge, skills or behaviours, kept without", f"{standard.name} {standard.title}"
-            )
+            row.correct("no knowledge, skills or behaviours, kept without", f"{standard.name} {standard.title}")
     earlier = _earlier(open_file(folder, ALL_ROUTES), notes)
-    titles, others = _merge([standard for _, standard in current.values()], earlier, notes)
+    titles, others = _merge([standard for _, standard in current.values()], earlier)
     standards = [
         replace(standard, job_titles=titles[standard.name], duties=duties.get(standard.name, ()))
         for _, standard in current.values()
@@ -96,15 +94,15 @@ def read_standards(folder: Path) -> Standards:
     return Standards((*standards, *others), tuple(notes.dropped), tuple(notes.corrected))
 
 
-def _current(table: TableFile, notes: Notes) -> dict[str, tuple[int, ApprenticeshipStandard]]:
+def _current(table: TableFile, notes: Notes) -> dict[str, tuple[Row, ApprenticeshipStandard]]:
     """Return (row, standard) by name."""
-    found: dict[str, tuple[int, ApprenticeshipStandard]] = {}
+    found: dict[str, tuple[Row, ApprenticeshipStandard]] = {}
     columns = ["ref", "name", "level", "route", "max_funding", "duration_months", "status"]
     for row, (reference, title, level, route, funding, months, status) in rows(table, columns, notes):
         name = f"standards/{reference}"
         if not _REFERENCE.fullmatch(reference) or name in found:
-            notes.drop(table.name, row, "no reference such as ST0005, or reference given before", reference)
-        elif _sensible(table.name, row, title, (level, funding, months), notes):
+            row.drop("no reference such as ST0005, or reference given before", reference)
+        elif _sensible(row, title, (level, funding, months)):
             found[name] = row, ApprenticeshipStandard(
                 name, title, int(level), route, int(funding or 0), int(months or 0), status, (), ()
             )  # fmt: skip
@@ -117,26 +115,26 @@ def _duties(table: TableFile, known: Mapping[str, object], notes: Notes) -> dict
     for row, (reference, kind, code, text) in rows(table, ["ref", "kind", "code", "text"], notes):
         standard = f"standards/{reference}"
         if standard not in known:
-            notes.drop(table.name, row, "of a standard that is not in the list", reference)
+            row.drop("of a standard that is not in the list", reference)
         elif kind not in _KINDS or not _CODE.fullmatch(code) or code[0] != kind or not text:
-            notes.drop(table.name, row, "kind, code or text cannot be used", f"{reference} {kind} {code} {text}")
+            row.drop("kind, code or text cannot be used", f"{reference} {kind} {code} {text}")
         elif code in found[standard]:
-            notes.drop(table.name, row, "code given before", f"{reference} {code}")
+            row.drop("code given before", f"{reference} {code}")
         else:
             found[standard][code] = Duty(f"skills/ksb-{reference}-{code}", code, " ".join(text.split()), _KINDS[kind])
     return {standard: tuple(sorted(duties.values(), key=_place)) for standard, duties in found.items() if duties}
 
 
-def _earlier(table: TableFile, notes: Notes) -> list[tuple[int, ApprenticeshipStandard]]:
+def _earlier(table: TableFile, notes: Notes) -> list[tuple[Row, ApprenticeshipStandard]]:
     """Return (row, standard) for each row of 2021."""
-    found: dict[str, tuple[int, ApprenticeshipStandard]] = {}
+    found: dict[str, tuple[Row, ApprenticeshipStandard]] = {}
     columns = ["lars", "title", "level", "maxFunding", "typicalDuration", "route", "typicalJobTitles"]
     for row, (code, title, level, funding, months, route, titles) in rows(table, columns, notes):
         name = f"standards/lars-{code}"
         if not code.isdecimal() or name in found:
-            notes.drop(table.name, row, "no LARS code, or code given before", f"{code} {title}")
-        elif _sensible(table.name, row, title, (level, funding, months), notes):
-            job_titles = _job_titles(table.name, row, titles, notes)
+            row.drop("no LARS code, or code given before", f"{code} {title}")
+        elif _sensible(row, title, (level, funding, months)):
+            job_titles = _job_titles(row, titles)
             found[name] = row, ApprenticeshipStandard(
                 name, title, int(level), route, int(funding or 0), int(months or 0), STATUS_2021, job_titles, ()
             )  # fmt: skip
@@ -144,7 +142,7 @@ def _earlier(table: TableFile, notes: Notes) -> list[tuple[int, ApprenticeshipSt
 
 
 def _merge(
-    current: Sequence[ApprenticeshipStandard], earlier: Iterable[tuple[int, ApprenticeshipStandard]], notes: Notes
+    current: Sequence[ApprenticeshipStandard], earlier: Iterable[tuple[Row, ApprenticeshipStandard]]
 ) -> tuple[dict[str, tuple[str, ...]], list[ApprenticeshipStandard]]:
     """Return the job titles of each current standard, and the earlier standards that no current one replaces."""
     successors: dict[tuple[str, int], list[ApprenticeshipStandard]] = defaultdict(list)
@@ -159,7 +157,7 @@ def _merge(
             others.append(standard)
             continue
         successor = replaced_by[0]
-        notes.correct(ALL_ROUTES, row, "merged into the standard of 2026", f"{standard.title} → {successor.name}")
+        row.correct("merged into the standard of 2026", f"{standard.title} → {successor.name}")
         if _plain(standard.title) == _plain(successor.title):
             exact[successor.name] = standard.job_titles
         else:
@@ -167,24 +165,24 @@ def _merge(
     return loose | exact, others
 
 
-def _sensible(file: str, row: int, title: str, numbers: tuple[str, str, str], notes: Notes) -> bool:
+def _sensible(row: Row, title: str, numbers: tuple[str, str, str]) -> bool:
     level, *sums = numbers
     shown = f"{title}: {', '.join(numbers)}"
     if not title:
-        notes.drop(file, row, "no title", "")
+        row.drop("no title", "")
     elif not level.isdecimal() or int(level) not in _LEVELS or not all(text.isdecimal() or not text for text in sums):
-        notes.drop(file, row, "level, funding or duration is not a sensible number", shown)
+        row.drop("level, funding or duration is not a sensible number", shown)
     else:
         if not all(sums):
-            notes.correct(file, row, "funding or duration is blank, kept as 0", shown)
+            row.correct("funding or duration is blank, kept as 0", shown)
         return True
     return False
 
 
-def _job_titles(file: str, row: int, text: str, notes: Notes) -> tuple[str, ...]:
+def _job_titles(row: Row, text: str) -> tuple[str, ...]:
     titles = [title.strip() for title in text.split("|") if title.strip()]
     for sentence in (title for title in titles if len(title) > _LONGEST_TITLE):
-        notes.correct(file, row, "a sentence among the job titles, left out", sentence)
+        row.correct("a sentence among the job titles, left out", sentence)
     return _distinct(title for title in titles if len(title) <= _LONGEST_TITLE)
 
 

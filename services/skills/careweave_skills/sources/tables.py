@@ -51,13 +51,22 @@ class Notes:
     dropped: list[RowNote] = field(default_factory=list)
     corrected: list[RowNote] = field(default_factory=list)
 
-    def drop(self, file: str, row: int, reason: str, value: str) -> None:
-        """Note that a row is left out."""
-        self.dropped.append(RowNote(file, row, reason, _shown(value)))
 
-    def correct(self, file: str, row: int, reason: str, value: str) -> None:
-        """Note that a row is kept, and what was put right in it."""
-        self.corrected.append(RowNote(file, row, reason, _shown(value)))
+@dataclass(slots=True)
+class Row:
+    """Where a row stands, to say something about it."""
+
+    file: str
+    number: int
+    notes: Notes
+
+    def drop(self, reason: str, value: str) -> None:
+        """Note that the row is left out."""
+        self.notes.dropped.append(RowNote(self.file, self.number, reason, _shown(value)))
+
+    def correct(self, reason: str, value: str) -> None:
+        """Note that the row is kept, and what was put right in it."""
+        self.notes.corrected.append(RowNote(self.file, self.number, reason, _shown(value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +117,8 @@ def digest(importer: str, *paths: Path) -> str:
 
 def rows(
     table: TableFile, columns: Sequence[str], notes: Notes, *, ragged: bool = False
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield (row number, values of `columns` in that order, white space stripped) for each row.
+) -> Iterator[tuple[Row, list[str]]]:
+    """Yield (row, values of `columns` in that order, white space stripped) for each row.
 
     Left out and noted: rows that are not UTF-8, hold a control character, or have another number
     of fields than the header. With `ragged`, short rows are filled up with empty fields instead.
@@ -125,6 +134,7 @@ def rows(
         header = next(reader, [])
         places = _places(table.name, header, columns)
         for number, read in enumerate(reader, start=2):
+            row = Row(table.name, number, notes)
             fields = _filled(read, len(header)) if ragged else read
             if len(fields) != len(header):
                 if fields:  # A blank line is no row.
@@ -133,9 +143,9 @@ def rows(
                     )
                 continue
             values = [fields[place].strip() for place in places]
-            if suspect and not _sound(table.name, number, fields, values, notes):
+            if suspect and not _sound(row, fields, values):
                 continue
-            yield number, values
+            yield row, values
     except csv.Error as error:
         problem = f"{table.name} is broken as CSV near line {reader.line_num} ({error}); correct or download it again"
         raise _refused(table.name, problem, "SOURCE_CSV_BROKEN") from error
@@ -180,17 +190,17 @@ def _places(file: str, header: Sequence[str], columns: Sequence[str]) -> list[in
     return [names.index(column) for column in columns]
 
 
-def _sound(file: str, row: int, fields: Sequence[str], values: list[str], notes: Notes) -> bool:
+def _sound(row: Row, fields: Sequence[str], values: list[str]) -> bool:
     """Return whether the row may be used, after putting right in `values` what can be."""
     whole = "\n".join(fields)
     if _BAD_UTF8.search(whole):
-        notes.drop(file, row, "not valid UTF-8", _bad_part(whole, _BAD_UTF8))
+        row.drop("not valid UTF-8", _bad_part(whole, _BAD_UTF8))
         return False
     if _C0_CONTROLS.search(whole):
-        notes.drop(file, row, "control character", _bad_part(whole, _C0_CONTROLS))
+        row.drop("control character", _bad_part(whole, _C0_CONTROLS))
         return False
     if _C1_CONTROLS.search(whole):
-        notes.correct(file, row, "text encoded twice, put right", _bad_part(whole, _C1_CONTROLS))
+        row.correct("text encoded twice, put right", _bad_part(whole, _C1_CONTROLS))
         values[:] = [_C1_CONTROLS.sub("", _ENCODED_TWICE.sub(_decoded_once, value)).strip() for value in values]
     return True
 
