@@ -138,9 +138,7 @@ def rows(
             fields = _filled(read, len(header)) if ragged else read
             if len(fields) != len(header):
                 if fields:  # A blank line is no row.
-                    notes.drop(
-                        table.name, number, f"not {len(header)} fields as in the header", f"{len(fields)} fields"
-                    )
+                    row.drop(f"not {len(header)} fields as in the header", f"{len(fields)} fields")
                 continue
             values = [fields[place].strip() for place in places]
             if suspect and not _sound(row, fields, values):
