@@ -8,7 +8,8 @@ for. Does nothing when what is wanted is there already. uv, itself a locked pack
 since it is an order faster; where uv cannot be had, pip does.
 
 `CAREWEAVE_TORCH_INDEX` names an index that torch is taken from instead, such as one of CPU-only
-builds: its wheels carry no hashes that could be locked, so the version alone is.
+builds: its wheels carry no hashes that could be locked, so the version alone is. `.venv` remembers
+it, so that later targets need not name it again.
 """
 
 import ast
@@ -29,6 +30,7 @@ VENV = ROOT / ".venv"
 SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = SCRIPTS / "python"
 UV = SCRIPTS / "uv"
+TORCH_INDEX = VENV / "careweave-torch-index"
 LAYERS = {"runtime": ("torch", "runtime"), "dev": ("torch", "runtime", "dev")}
 GIGABYTE = 1e9
 MEGABIT = 1e6 / 8
@@ -51,6 +53,12 @@ def say(message: str) -> None:
     print(message, flush=True)
 
 
+def torch_index() -> str:
+    """Return the index to take torch from: what is named now, else what `.venv` was made with, else empty."""
+    named = os.environ.get("CAREWEAVE_TORCH_INDEX", "")
+    return named or (TORCH_INDEX.read_text(encoding="utf-8") if TORCH_INDEX.exists() else "")
+
+
 def is_set_up(aim: str) -> bool:
     """Return whether `.venv` holds what `aim` needs, as the locks say now."""
     stamp = VENV / f"careweave-{aim}.stamp"
@@ -60,7 +68,7 @@ def is_set_up(aim: str) -> bool:
 def digest(aim: str) -> str:
     """Return what the content of `.venv` depends on, as a digest: equal digests need no new set-up."""
     inputs = [LOCKS / f"{layer}.lock" for layer in LAYERS[aim]] + [ROOT / "pyproject.toml"]
-    state = hashlib.sha256(f"{ROOT}\n{os.environ.get('CAREWEAVE_TORCH_INDEX', '')}".encode())
+    state = hashlib.sha256(f"{ROOT}\n{torch_index()}".encode())
     for path in inputs:
         state.update(path.read_bytes())
     return state.hexdigest()
@@ -72,12 +80,12 @@ def download_sizes() -> Mapping[str, int]:
     return known.get(f"{platform.system()}-{platform.machine()}", {})
 
 
-def announce(aim: str, torch_index: str) -> None:
+def announce(aim: str, index: str) -> None:
     """Say what is about to happen, how much it downloads at most, and how long that takes."""
     sizes = download_sizes()
     there = LAYERS["runtime"] if is_set_up("runtime") else ()
     layers = ["installer", *(layer for layer in LAYERS[aim] if layer not in there)]
-    if torch_index and "torch" in layers:
+    if index and "torch" in layers:
         layers.remove("torch")
     say(f"Setting up .venv for {aim}, from the package index.")
     if sizes:
@@ -87,7 +95,7 @@ def announce(aim: str, torch_index: str) -> None:
             f"  Downloads up to {size / GIGABYTE:.2f} GB, less what is cached from before: "
             f"{minutes:.1f} min at 100 Mbit/s, then up to a minute to unpack."
         )
-    if torch_index:
+    if index:
         say("  torch comes from CAREWEAVE_TORCH_INDEX; its size is not included.")
     elif "torch" in layers and sizes.get("torch", 0) > GIGABYTE:
         say(f"  {sizes['torch'] / GIGABYTE:.1f} GB of it are torch and GPU libraries. Without a GPU, spare them:")
@@ -139,20 +147,21 @@ def install_torch(index: str, environment: Mapping[str, str], *, with_uv: bool) 
     """
     pins = LOCKS.joinpath("torch.lock").read_text(encoding="utf-8").splitlines()
     version = next(line.split()[0] for line in pins if line.startswith("torch=="))
-    alone = {**environment, "UV_INDEX": "", "UV_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}
-    install(["--no-deps", "--force-reinstall", "--index-url", index, version], alone, with_uv=with_uv)
+    others = dict.fromkeys(("UV_INDEX", "UV_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"), "")
+    alone = {**environment, **others, "UV_DEFAULT_INDEX": index, "PIP_INDEX_URL": index}
+    install(["--no-deps", "--force-reinstall", version], alone, with_uv=with_uv)
 
 
-def install_layers(aim: str, torch_index: str, *, with_uv: bool) -> None:
+def install_layers(aim: str, index: str, *, with_uv: bool) -> None:
     """Install the layers that `aim` needs, then this checkout.
 
     Raises:
         CalledProcessError: it did not work; the installer has said why.
     """
     environment = uv_environment() if with_uv else dict(os.environ)
-    if torch_index:
-        install_torch(torch_index, environment, with_uv=with_uv)
-    layers = [layer for layer in LAYERS[aim] if layer != "torch" or not torch_index]
+    if index:
+        install_torch(index, environment, with_uv=with_uv)
+    layers = [layer for layer in LAYERS[aim] if layer != "torch" or not index]
     locks = [word for layer in layers for word in ("-r", LOCKS / f"{layer}.lock")]
     install(["--no-deps", "--require-hashes", *locks], environment, with_uv=with_uv)
     install(["--no-deps", "--no-build-isolation", "--editable", "."], environment, with_uv=with_uv)
@@ -168,14 +177,15 @@ def main(arguments: Sequence[str]) -> int:
     aim = arguments[0] if arguments else "runtime"
     if is_set_up(aim):
         return 0
-    torch_index = os.environ.get("CAREWEAVE_TORCH_INDEX", "")
-    announce(aim, torch_index)
+    index = torch_index()
+    announce(aim, index)
     begun = time.monotonic()
     try:
         if not PYTHON.exists():
             say(f"  Making .venv with Python {platform.python_version()}.")
             venv.create(VENV, with_pip=True)
-        install_layers(aim, torch_index, with_uv=get_uv())
+        TORCH_INDEX.write_text(index, encoding="utf-8")
+        install_layers(aim, index, with_uv=get_uv())
     except subprocess.CalledProcessError as error:
         say(f"Set-up failed: {' '.join(map(str, error.cmd[:4]))} … ended with status {error.returncode}; see above.")
         say("  Run it again to go on; on Debian and Ubuntu, Python's venv module is the package python3-venv.")
