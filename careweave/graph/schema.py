@@ -135,6 +135,19 @@ _TAXONOMY = (
         indexed=("label", "source_id", "isco_group"),
     ),
     NodeTable(
+        "OccupationGroup",
+        "skills",
+        {
+            "name": Value.TEXT,
+            "label": Value.TEXT,
+            "alternative_labels": Value.TEXTS,
+            "description": Value.TEXT,
+            "scheme": Value.INTEGER,
+            "source_id": Value.TEXT,
+            "code": Value.TEXT,
+        },
+    ),
+    NodeTable(
         "Standard",
         "skills",
         {
@@ -172,6 +185,7 @@ _TAXONOMY = (
             "version": Value.TEXT,
             "loaded": Value.TEXT,
             "dropped": Value.TEXT,
+            "corrected": Value.TEXT,
             "seconds": Value.NUMBER,
             "import_time": Value.TIME,
         },
@@ -363,6 +377,8 @@ _LINKS = (
             ("Skill", "SkillGroup"),
             ("SkillGroup", "SkillGroup"),
             ("Occupation", "Occupation"),
+            ("Occupation", "OccupationGroup"),
+            ("OccupationGroup", "OccupationGroup"),
         ),
     ),
     RelationshipTable(

@@ -1262,6 +1262,7 @@ class ImportSummary(_message.Message):
     LOADED_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
     SECONDS_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELD_NUMBER: _builtins.int
     source: Global___TaxonomySource.ValueType
     """Which taxonomy."""
     version: _builtins.str
@@ -1278,6 +1279,10 @@ class ImportSummary(_message.Message):
     def dropped(self) -> _containers.RepeatedCompositeFieldContainer[Global___DroppedRows]:
         """Rows left out, by reason."""
 
+    @_builtins.property
+    def corrected(self) -> _containers.RepeatedCompositeFieldContainer[Global___DroppedRows]:
+        """Rows kept, but read otherwise than they stand, by reason."""
+
     def __init__(
         self,
         *,
@@ -1287,10 +1292,11 @@ class ImportSummary(_message.Message):
         loaded: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         dropped: _abc.Iterable[Global___DroppedRows] | None = ...,
         seconds: _builtins.float = ...,
+        corrected: _abc.Iterable[Global___DroppedRows] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "loaded", b"loaded", "seconds", b"seconds", "source", b"source", "unchanged", b"unchanged", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrected", b"corrected", "dropped", b"dropped", "loaded", b"loaded", "seconds", b"seconds", "source", b"source", "unchanged", b"unchanged", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1298,7 +1304,7 @@ Global___ImportSummary: _TypeAlias = ImportSummary  # noqa: Y015
 
 @_typing.final
 class DroppedRows(_message.Message):
-    """Rows that an import left out for one reason."""
+    """Rows that an import left out, or put right, for one reason."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
