@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from careweave.events.port import Event
+from careweave.events.wakeup import Wakeup
 
 Row: TypeAlias = dict[str, object]
 """One row of an answer: column name to bool, int, float, str, bytes, date, aware datetime, list or None."""
@@ -76,6 +77,8 @@ class Graph(Reads, Protocol):
 
     engine: str
     """`ladybug` or `neo4j`; picks the override of a query."""
+    emitted: Wakeup
+    """Notified when a unit of work of this process has committed events."""
 
     async def migrate(self) -> None:
         """Bring the declared schema (`careweave.graph.schema`) into being; safe to run at any time."""

@@ -350,7 +350,7 @@ _BOOKKEEPING = (
         {"id": Value.TEXT, "holder": Value.TEXT, "token": Value.INTEGER, "expire_time": Value.TIME},
         key="id",
     ),
-    NodeTable("Applied", "every", {"id": Value.TEXT, "version": Value.INTEGER}, key="id"),
+    NodeTable("EffectRecord", "every", {"id": Value.TEXT, "version": Value.INTEGER}, key="id"),
     NodeTable(
         "RequestRecord",
         "every",
@@ -491,6 +491,12 @@ def declare(nodes: tuple[NodeTable, ...], relationships: tuple[RelationshipTable
             raise ValueError(f"{link.kind}: its keys must be among its properties")
         if not {label for pair in link.pairs for label in pair} <= set(labels):
             raise ValueError(f"{link.kind}: joins a label that is not declared")
+        if {"source", "target"} & set(link.properties):
+            raise ValueError(f"{link.kind}: source and target name its ends, not properties")
+    names = [*labels, *(link.kind for link in relationships)]
+    if len({name.upper() for name in names}) < len(names):
+        # The embedded engine does not tell upper from lower case.
+        raise ValueError("two labels or kinds differ by upper and lower case alone, or not at all")
     return Schema(labels, {link.kind: link for link in relationships})
 
 

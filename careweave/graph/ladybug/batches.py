@@ -1,0 +1,127 @@
+"""Merging rows of nodes into Ladybug the fastest way that is right.
+
+- Few rows: UNWIND with casts, which gives nulls and empty lists their types.
+- More: `LOAD FROM` an Arrow table, five times as fast as UNWIND.
+- Many new ones: COPY, three times as fast again. COPY only inserts, and a label into which the same
+  transaction has inserted otherwise must not be copied into: the engine (0.22) then answers
+  lookups by key with another node.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import ladybug
+
+from careweave.errors import InvalidArgument
+from careweave.graph.ladybug.values import TYPES, table_of, to_engine
+from careweave.graph.schema import NodeTable, Value
+
+BULK = 64
+"""From this many rows on, Arrow pays."""
+COPY_FROM = 2000
+"""From this many new rows on, COPY pays."""
+
+EngineRow = dict[str, Any]
+
+
+def merge_nodes(
+    connection: ladybug.Connection, table: NodeTable, rows: Sequence[Mapping[str, object]], *, may_copy: bool
+) -> bool:
+    """Create or update nodes; returns whether any were inserted otherwise than by COPY.
+
+    Raises:
+        InvalidArgument: a row lacks its key, or names a property that is not declared.
+    """
+    inserted = False
+    for names, group in _by_columns(table, rows):
+        if len(group) < BULK:
+            _unwind(connection, table, names, group)
+            inserted = True
+        elif may_copy and not inserted:
+            inserted = _insert_and_update(connection, table, names, group)
+        else:
+            _load(connection, table, names, group, "MERGE")
+            inserted = True
+    return inserted
+
+
+def present_keys(connection: ladybug.Connection, table: NodeTable, keys: Sequence[str]) -> set[str]:
+    """Return those of `keys` of which there is a node."""
+    if len(keys) < BULK:
+        text = f"MATCH (n:`{table.label}`) WHERE n.`{table.key}` IN $keys RETURN n.`{table.key}`"
+        answer = connection.execute(text, {"keys": list(keys)})
+    else:
+        text = f"LOAD FROM $t MATCH (n:`{table.label}` {{`{table.key}`: c0}}) RETURN c0"
+        answer = connection.execute(text, {"t": table_of([Value.TEXT], [[key] for key in keys])})
+    assert not isinstance(answer, list)
+    return {row[0] for row in answer.get_all()}
+
+
+def check_names(owner: str, declared: Mapping[str, Value], row: Mapping[str, object], also: Sequence[str] = ()) -> None:
+    """Refuse a row that names what `owner` does not have.
+
+    Raises:
+        InvalidArgument: a property is not declared.
+    """
+    unknown = row.keys() - declared.keys() - set(also)
+    if unknown:
+        raise InvalidArgument(
+            f"{owner} has no property {', '.join(sorted(unknown))}; declare it in careweave.graph.schema",
+            reason="UNKNOWN_PROPERTY",
+        )
+
+
+def _by_columns(table: NodeTable, rows: Sequence[Mapping[str, object]]) -> Iterator[tuple[list[str], list[EngineRow]]]:
+    """Yield (property names, rows that name just these), each key once, its later values winning."""
+    merged: dict[str, EngineRow] = {}
+    for row in rows:
+        check_names(table.label, table.properties, row)
+        key = row.get(table.key)
+        if not isinstance(key, str) or not key:
+            raise InvalidArgument(f"a {table.label} needs {table.key}, a text that is not empty", reason="KEY_MISSING")
+        merged.setdefault(key, {}).update({name: to_engine(value) for name, value in row.items()})
+    groups: dict[frozenset[str], list[EngineRow]] = {}
+    for merged_row in merged.values():
+        groups.setdefault(frozenset(merged_row), []).append(merged_row)
+    for names, group in groups.items():
+        yield sorted(names - {table.key}), group
+
+
+def _unwind(connection: ladybug.Connection, table: NodeTable, names: list[str], rows: list[EngineRow]) -> None:
+    text = f"UNWIND $rows AS r MERGE (n:`{table.label}` {{`{table.key}`: r.`{table.key}`}})"
+    if names:
+        text += " SET " + ", ".join(
+            f"n.`{name}` = CAST(r.`{name}` AS {TYPES[table.properties[name]]})" for name in names
+        )
+    connection.execute(text, {"rows": rows})
+
+
+def _load(connection: ladybug.Connection, table: NodeTable, names: list[str], rows: list[EngineRow], verb: str) -> None:
+    text = f"LOAD FROM $t {verb} (n:`{table.label}` {{`{table.key}`: c0}})"
+    if names:
+        text += " SET " + ", ".join(f"n.`{name}` = c{index}" for index, name in enumerate(names, 1))
+    elif verb == "MATCH":
+        return
+    connection.execute(text, {"t": _table(table, names, rows)})
+
+
+def _insert_and_update(
+    connection: ladybug.Connection, table: NodeTable, names: list[str], rows: list[EngineRow]
+) -> bool:
+    present = present_keys(connection, table, [row[table.key] for row in rows])
+    new = [row for row in rows if row[table.key] not in present]
+    old = [row for row in rows if row[table.key] in present]
+    if old:
+        _load(connection, table, names, old, "MATCH")
+    if len(new) >= COPY_FROM:
+        columns = ", ".join(f"`{name}`" for name in (table.key, *names))
+        connection.execute(f"COPY `{table.label}`({columns}) FROM $t", {"t": _table(table, names, new)})
+        return False
+    if new:
+        _load(connection, table, names, new, "CREATE")
+    return bool(new)
+
+
+def _table(table: NodeTable, names: list[str], rows: list[EngineRow]) -> Any:
+    columns = (table.key, *names)
+    return table_of([table.properties[name] for name in columns], [[row[name] for name in columns] for row in rows])

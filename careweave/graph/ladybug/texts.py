@@ -1,0 +1,71 @@
+"""Running a query, and what its text says of itself: the parameters it needs, whether it writes or inserts."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import ladybug
+
+from careweave.errors import CareweaveError, InvalidArgument
+from careweave.graph.ladybug.failures import translate
+from careweave.graph.ladybug.values import rows_of, to_engine
+from careweave.graph.port import Query, Row
+
+ENGINE = "ladybug"
+
+_STRINGS_AND_COMMENTS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_PARAMETER = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+_INSERTS = re.compile(r"\b(CREATE|MERGE|COPY)\b", re.IGNORECASE)
+_WRITES = re.compile(r"\b(CREATE|MERGE|COPY|SET|DELETE|REMOVE|DROP|ALTER|IMPORT|CHECKPOINT)\b", re.IGNORECASE)
+_TRANSACTION = re.compile(r"^\s*(BEGIN|COMMIT|ROLLBACK)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What was found."""
+
+    parameters: frozenset[str]
+    writes: bool
+    inserts: bool
+    ends_transaction: bool
+
+
+@lru_cache(maxsize=4096)
+def read_text(cypher: str) -> Text:
+    """Return what `cypher` says, strings and comments aside."""
+    bare = _STRINGS_AND_COMMENTS.sub(" ", cypher)
+    return Text(
+        parameters=frozenset(_PARAMETER.findall(bare)),
+        writes=bool(_WRITES.search(bare)),
+        inserts=bool(_INSERTS.search(bare)),
+        ends_transaction=bool(_TRANSACTION.match(bare)),
+    )
+
+
+def text_of(query: Query) -> str:
+    """Return the text that this engine runs for `query`."""
+    return query.overrides.get(ENGINE, query.text)
+
+
+def execute(connection: ladybug.Connection, query: Query, parameters: Mapping[str, object]) -> list[Row]:
+    """Return the rows of `query`.
+
+    Raises:
+        InvalidArgument: the text or a parameter is wrong, or a parameter is missing (the engine would
+            read it as null).
+    """
+    text = text_of(query)
+    missing = read_text(text).parameters - parameters.keys()
+    if missing:
+        raise InvalidArgument(
+            f"{query.name} needs the parameter {', '.join(sorted(missing))}", reason="PARAMETER_MISSING"
+        )
+    given: dict[str, Any] = {name: to_engine(value) for name, value in parameters.items()}
+    try:
+        return rows_of(connection.execute(text, given))
+    except CareweaveError:
+        raise
+    except Exception as error:
+        raise translate(error, query.name) from error
