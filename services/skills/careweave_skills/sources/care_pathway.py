@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from careweave_skills.sources.tables import Notes, Row, RowNote, TableFile, open_file, rows
+from careweave_skills.taxonomy import SkillKind
 
 ROLES = "cwp_roles.csv"
 ROLE_TITLES = "cwp_role_categories_2025.csv"
@@ -54,7 +55,7 @@ class PathwaySkill:
     label: str
     description: str
     categories: tuple[str, ...]
-    knowledge: bool
+    kind: SkillKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def read_care_pathway(folder: Path) -> CarePathway:
     return CarePathway(
         roles=roles,
         skills=tuple(
-            PathwaySkill(use.name, use.label, use.description, tuple(use.categories), _is_knowledge(use.label))
+            PathwaySkill(use.name, use.label, use.description, tuple(use.categories), _kind(use.label))
             for use in uses.values()
         ),
         courses=_courses(open_file(folder, COURSES), of_category, uses, notes),
@@ -286,8 +287,10 @@ def _label(lead: str, text: str) -> str:
     return phrase
 
 
-def _is_knowledge(label: str) -> bool:
-    return label.startswith(("understand ", "know ", "how to "))
+def _kind(label: str) -> SkillKind:
+    """Return the kind that the wording tells; the source does not say."""
+    knowledge = label.lower().startswith(("understand ", "know ", "how to "))
+    return SkillKind.KNOWLEDGE if knowledge else SkillKind.SKILL
 
 
 def _minutes(text: str) -> int:
