@@ -1,0 +1,196 @@
+"""Generated people and opportunities over the real ESCO health and care occupations, put straight into an index.
+
+The same seed gives the same people. They are made up; nothing goes through the graph or the profiles service,
+so what is measured is the matching service alone.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from careweave.datasets import folder
+from careweave_matching.adjacency import link_strengths
+from careweave_matching.credentials import best
+from careweave_matching.geography import Geography, Place
+from careweave_matching.index import Surroundings
+from careweave_matching.model import (
+    Consent,
+    CredentialNeed,
+    HeldCredential,
+    HeldSkill,
+    Opportunity,
+    Person,
+    Requirement,
+    Wishes,
+    Work,
+)
+from careweave_matching.taxonomy import Occupation, Taxonomy, telling_weights
+from careweave_matching.terms import (
+    ConsentPurpose,
+    CredentialKind,
+    DbsLevel,
+    OpportunityKind,
+    ProfileField,
+    TravelMode,
+    Trust,
+)
+from careweave_matching.travel import Point
+from careweave_skills.sources.esco import Esco, read_esco
+from careweave_skills.taxonomy import Importance
+
+CARE_GROUPS = ("22", "32", "53", "263", "341", "1341", "1342", "1343", "1344")
+"""ISCO-08 groups of health and care."""
+ORGANISATIONS = 45
+PLACES = 71
+CENTRE = Point(53.2, -2.6)
+TODAY = date(2027, 1, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What generated people and opportunities are made from."""
+
+    taxonomy: Taxonomy
+    surroundings: Surroundings
+    care: tuple[str, ...]
+    requirements: dict[str, list[tuple[str, bool]]]
+    labels: dict[str, str]
+
+
+def read_setting(seed: int) -> Setting:
+    """Return the real taxonomy with made-up places and organisations."""
+    esco = read_esco(folder("esco-v1.1.1"))
+    requirements: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    uses: dict[str, int] = defaultdict(int)
+    for requirement in esco.requirements:
+        essential = requirement.importance == Importance.ESSENTIAL
+        requirements[requirement.occupation].append((requirement.skill, essential))
+        uses[requirement.skill] += 1
+    rng = random.Random(seed)
+    places = {
+        f"places/P{number}": Place(
+            f"District {number}",
+            Point(CENTRE.latitude + rng.uniform(-0.2, 0.2), CENTRE.longitude + rng.uniform(-0.3, 0.3)),
+        )
+        for number in range(PLACES)
+    }
+    organisations = {f"organisations/o{number}": f"Fictional Organisation {number}" for number in range(ORGANISATIONS)}
+    care = [each.name for each in esco.occupations if each.isco_group.startswith(CARE_GROUPS)]
+    return Setting(
+        taxonomy=_taxonomy(esco, uses),
+        surroundings=Surroundings(Geography(places), organisations),
+        care=tuple(name for name in care if requirements[name]),
+        requirements=requirements,
+        labels={each.name: each.label for each in esco.occupations},
+    )
+
+
+def _taxonomy(esco: Esco, uses: dict[str, int]) -> Taxonomy:
+    skills = sorted(esco.skills, key=lambda skill: skill.name)
+    index = {skill.name: number for number, skill in enumerate(skills)}
+    related = [
+        (index[each.skill], index[each.related], "essential" if each.importance == Importance.ESSENTIAL else "optional")
+        for each in esco.skill_relations
+    ]
+    broader = [(index[one], index[other]) for one, other in esco.broader if one in index and other in index]
+    return Taxonomy(
+        version="generated",
+        names=tuple(skill.name for skill in skills),
+        labels=tuple(skill.label for skill in skills),
+        weights=telling_weights([uses[skill.name] for skill in skills], len(esco.occupations)),
+        strengths=link_strengths((), related, broader),
+        occupations={each.name: Occupation(each.label, f"{each.label}. {each.description}") for each in esco.occupations},
+        index=index,
+    )
+
+
+def opportunities(setting: Setting, count: int, seed: int) -> list[Opportunity]:
+    """Return `count` open opportunities of all kinds."""
+    rng = random.Random(seed)
+    return [_opportunity(setting, rng, number) for number in range(count)]
+
+
+def _opportunity(setting: Setting, rng: random.Random, number: int) -> Opportunity:
+    occupation = rng.choice(setting.care)
+    needed = rng.sample(setting.requirements[occupation], min(25, len(setting.requirements[occupation])))
+    kind = rng.choice([OpportunityKind.JOB] * 5 + list(OpportunityKind))
+    organisation = rng.randrange(ORGANISATIONS)
+    hours = rng.choice([16.0, 24.0, 30.0, 37.5])
+    learning = kind not in {OpportunityKind.JOB, OpportunityKind.SECONDMENT}
+    labels = [setting.taxonomy.labels[setting.taxonomy.index[skill]] for skill, _ in needed[:6]]
+    return Opportunity(
+        name=f"opportunities/g{number:06d}",
+        title=f"{setting.labels[occupation]} ({kind.name.lower()})",
+        kind=kind,
+        organisation=f"organisations/o{organisation}",
+        description=f"{setting.labels[occupation]} at Fictional Organisation {organisation}: {'; '.join(labels)}.",
+        place=f"places/P{rng.randrange(PLACES)}",
+        occupation=occupation,
+        requirements=tuple(Requirement(skill, essential, rng.choice([0, 0, 0, 2, 3])) for skill, essential in needed),
+        develops=tuple(skill for skill, _ in needed[:5]) if learning else (),
+        credentials=_needs(rng),
+        minimum_weekly_hours=hours,
+        maximum_weekly_hours=hours,
+        unsocial_hours=rng.random() < 0.4,
+        start_date=TODAY + timedelta(days=rng.randrange(30, 200)),
+        closing_date=TODAY + timedelta(days=rng.randrange(20, 400)),
+        version=1,
+    )
+
+
+def _needs(rng: random.Random) -> tuple[CredentialNeed, ...]:
+    needs = [CredentialNeed(CredentialKind.DBS, "", DbsLevel.ENHANCED_BARRED_LISTS, 36, rng.random() < 0.3)]
+    if rng.random() < 0.5:
+        needs.append(CredentialNeed(CredentialKind.MANDATORY_TRAINING, rng.choice(["Moving and handling", "Safeguarding"])))
+    if rng.random() < 0.1:
+        needs.append(CredentialNeed(CredentialKind.REGISTRATION, rng.choice(["NMC", "HCPC"])))
+    return tuple(needs)
+
+
+def people(setting: Setting, count: int, seed: int) -> Iterator[Person]:
+    """Yield `count` people whose skills follow their occupation, with noise."""
+    rng = random.Random(seed)
+    for number in range(count):
+        yield _person(setting, rng, number)
+
+
+def _person(setting: Setting, rng: random.Random, number: int) -> Person:
+    occupation = rng.choice(setting.care)
+    known = [skill for skill, essential in setting.requirements[occupation] if rng.random() < (0.7 if essential else 0.2)]
+    stray = [skill for skill, _ in setting.requirements[rng.choice(setting.care)] if rng.random() < 0.1]
+    held = sorted({*known, *stray})[:60]
+    return Person(
+        name=f"people/g{number:07d}",
+        version=1,
+        place=f"places/P{rng.randrange(PLACES)}",
+        work=Work(f"organisations/o{rng.randrange(ORGANISATIONS)}", occupation),
+        skills=tuple(HeldSkill(skill, rng.choice([0, 0, 2, 3, 4]), rng.choice(list(Trust)[:2])) for skill in held),
+        credentials=best(_credentials(rng)),
+        wishes=Wishes(
+            stated=True,
+            minimum_hours=rng.choice([0.0, 16.0, 20.0]),
+            maximum_hours=rng.choice([0.0, 30.0, 40.0]),
+            unsocial_hours=rng.random() < 0.6,
+            travel_mode=rng.choice([TravelMode.CAR, TravelMode.CAR, TravelMode.PUBLIC_TRANSPORT, TravelMode.CYCLE]),
+            maximum_minutes=rng.choice([30, 45, 60]),
+            aspired_occupations=(rng.choice(setting.care),) if rng.random() < 0.5 else (),
+        ),
+        consents=(Consent(ConsentPurpose.BE_FOUND, frozenset(), frozenset(ProfileField)),) if number % 2 else (),
+    )
+
+
+def _credentials(rng: random.Random) -> Iterator[HeldCredential]:
+    yield HeldCredential(CredentialKind.RIGHT_TO_WORK)
+    if rng.random() < 0.9:
+        issued = TODAY - timedelta(days=rng.randrange(2000))
+        yield HeldCredential(
+            CredentialKind.DBS, "", issued, None, DbsLevel.ENHANCED_BARRED_LISTS, update_service=rng.random() < 0.5
+        )
+    for title in ("Moving and handling", "Safeguarding"):
+        if rng.random() < 0.8:
+            lapses = TODAY + timedelta(days=rng.randrange(-60, 700))
+            yield HeldCredential(CredentialKind.MANDATORY_TRAINING, title, None, lapses)
+    if rng.random() < 0.15:
+        yield HeldCredential(CredentialKind.REGISTRATION, "NMC", None, TODAY + timedelta(days=rng.randrange(900)))

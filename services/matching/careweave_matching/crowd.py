@@ -1,0 +1,130 @@
+"""Everyone as arrays, for ranking people for one opportunity; the definition is `scoring`.
+
+As in `bulk`, coverage is exact, and whatever could belong to the page is reckoned again row by row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from careweave.embedding.port import Vectors
+from careweave_matching.adjacency import dot_rows
+from careweave_matching.bulk import SLACK
+from careweave_matching.entries import CODE_BITS, CODES_PER_SKILL, Integers, OpportunityEntry, PersonEntry
+from careweave_matching.reach import Reach
+from careweave_matching.scoring import CREDIT_SHIFT, MILLION
+from careweave_matching.table import Numbers
+from careweave_matching.weights import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """People in order of name. codes, owners: skills held, flat, with the row of the person who holds each."""
+
+    as_of: int
+    entries: tuple[PersonEntry, ...]
+    codes: Integers
+    owners: Integers
+    vectors: Vectors
+    totals: Numbers
+
+
+def build_crowd(people: Sequence[PersonEntry], width: int, as_of: date) -> Crowd:
+    """Return `people` as arrays. width: length of a vector."""
+    entries = tuple(sorted(people, key=lambda entry: entry.person.name))
+    codes = [code for entry in entries for code in entry.codes]
+    return Crowd(
+        as_of=as_of.toordinal(),
+        entries=entries,
+        codes=np.array(codes, np.int64),
+        owners=np.repeat(np.arange(len(entries)), [len(entry.codes) for entry in entries]),
+        vectors=np.stack([e.vector for e in entries]) if entries else np.zeros((0, width), np.float32),
+        totals=np.array([entry.total for entry in entries], np.float64),
+    )
+
+
+def rank_people(
+    crowd: Crowd, allowed: Integers, opportunity: OpportunityEntry, reach: Reach, weights: Weights, wanted: int
+) -> tuple[Integers, Numbers]:
+    """Return the `wanted` best of the rows `allowed` (ascending) and their suitability, best first, ties by row.
+
+    Fewer if fewer are allowed.
+    """
+    essential, optional, bonuses = _coverages(crowd, allowed, opportunity, reach)
+
+    def suitability(positions: Integers, likeness: Numbers) -> Numbers:
+        return _suitability(
+            essential[positions],
+            optional[positions],
+            likeness,
+            bonuses[positions],
+            crowd.totals[allowed[positions]],
+            weights,
+        )
+
+    everyone = np.arange(len(allowed))
+    rough = suitability(everyone, (crowd.vectors[allowed] @ opportunity.vector).astype(np.float64))
+    wanted = min(wanted, len(allowed))
+    if not wanted:
+        return np.zeros(0, np.int64), np.zeros(0)
+    least = -np.partition(-rough, wanted - 1)[wanted - 1]
+    near = np.flatnonzero(rough >= least - SLACK)
+    exact = suitability(near, dot_rows(crowd.vectors[allowed[near]], opportunity.vector))
+    order = np.lexsort((near, -exact))[:wanted]
+    return allowed[near[order]], exact[order]
+
+
+def _coverages(
+    crowd: Crowd, allowed: Integers, opportunity: OpportunityEntry, reach: Reach
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Return essential and optional coverage (NaN where nothing is asked) and bonuses of the rows `allowed`."""
+    count, keys = len(allowed), len(opportunity.keys)
+    position = np.full(len(crowd.entries), -1, np.int64)
+    position[allowed] = np.arange(count)
+    packed = np.zeros((count, keys), np.int64)
+    held = np.zeros((count, keys), np.bool_)
+    wanted_skills = np.array(sorted(reach.sources(opportunity.skills)), np.int64)
+    mine = np.isin(crowd.codes >> CODE_BITS, wanted_skills) & (position[crowd.owners] >= 0)
+    codes, owners = crowd.codes[mine], position[crowd.owners[mine]]
+    column_of = {key: column for column, key in enumerate(opportunity.keys.tolist())}
+    order = np.argsort(codes, kind="stable")
+    distinct, starts = np.unique(codes[order], return_index=True)
+    for code, rows in zip(distinct.tolist(), np.split(owners[order], starts[1:]), strict=True):
+        reached = reach.of(code)
+        for key, value in zip(reached.keys.tolist(), reached.packed.tolist(), strict=True):
+            column = column_of.get(key)
+            if column is not None:
+                packed[rows, column] = np.maximum(packed[rows, column], value)
+        skill = code // CODES_PER_SKILL
+        for column, required in enumerate(opportunity.skills):
+            if required == skill:
+                held[rows, column] = True
+    earned = (packed >> CREDIT_SHIFT) * opportunity.weights
+    cut = opportunity.essential
+    bonuses = (held * opportunity.bonuses).sum(axis=1) / MILLION
+    return (
+        _share(earned[:, :cut], opportunity.weights[:cut]),
+        _share(earned[:, cut:], opportunity.weights[cut:]),
+        bonuses,
+    )
+
+
+def _share(earned: Integers, weights: Integers) -> Numbers:
+    if not len(weights):
+        return np.full(len(earned), np.nan)
+    return earned.sum(axis=1) / float(weights.sum() * MILLION)
+
+
+def _suitability(
+    essential: Numbers, optional: Numbers, likeness: Numbers, bonuses: Numbers, totals: Numbers, weights: Weights
+) -> Numbers:
+    known = totals != 0.0
+    mean = np.divide(likeness + bonuses, totals, out=np.zeros(len(totals)), where=known)
+    floor, ceiling = weights.semantic_floor, weights.semantic_ceiling
+    semantic = np.where(known, np.minimum(1.0, np.maximum(0.0, (mean - floor) / (ceiling - floor))), 0.0)
+    essential = np.where(np.isnan(essential), np.where(np.isnan(optional), semantic, optional), essential)
+    optional = np.where(np.isnan(optional), essential, optional)
+    suits: Numbers = weights.essential * essential + weights.optional * optional + weights.semantic * semantic
+    return suits

@@ -1,0 +1,43 @@
+"""What closes a missing skill: a course, a standard or an opportunity in the graph that develops it, or the same
+skill under another taxonomy's name."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from careweave_matching.entries import OpportunityEntry
+from careweave_matching.taxonomy import Closer
+
+SHOWN = 3
+"""At most this many for a skill."""
+DECLARED = 1.0
+"""Confidence that an opportunity develops what the organisation says it does."""
+
+
+class Gaps:
+    """Closers by skill index: those of the taxonomy, and the opportunities on offer."""
+
+    def __init__(self, closers: Mapping[int, tuple[Closer, ...]], offered: Iterable[OpportunityEntry]) -> None:
+        """Gather what `offered` opportunities teach; `closers` is shared."""
+        self._closers = closers
+        self._taught: dict[int, list[Closer]] = defaultdict(list)
+        for entry in offered:
+            closer = Closer(entry.opportunity.name, entry.opportunity.title, DECLARED)
+            for skill in entry.taught:
+                self._taught[skill].append(closer)
+
+    def closers(self, skill: int) -> tuple[Closer, ...]:
+        """Return at most three that develop the skill of that index, the surest first, ties by name.
+
+        One of each sort (course, standard, opportunity) comes before a second of any.
+        """
+        candidates = sorted(
+            (*self._closers.get(skill, ()), *self._taught.get(skill, ())), key=lambda c: (-c.confidence, c.resource)
+        )
+        seen: dict[str, int] = defaultdict(int)
+        ranked: list[tuple[int, int]] = []
+        for position, closer in enumerate(candidates):
+            sort = closer.resource.partition("/")[0]
+            ranked.append((seen[sort], position))
+            seen[sort] += 1
+        chosen = sorted(position for _, position in sorted(ranked)[:SHOWN])
+        return tuple(candidates[position] for position in chosen)

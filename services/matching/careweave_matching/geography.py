@@ -1,0 +1,64 @@
+"""Places with their positions, and distances between them, ready for bulk use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from careweave_matching.travel import Point, distance_miles
+
+NOWHERE = -1
+"""Index of a place that is not known."""
+Miles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place: its title and, if known, its centre."""
+
+    title: str
+    centre: Point | None = None
+
+
+class Geography:
+    """All places. Distances from a place are reckoned once, when first asked for."""
+
+    def __init__(self, places: Mapping[str, Place]) -> None:
+        """Number `places` in order of name."""
+        self._names = sorted(places)
+        self._places = [places[name] for name in self._names]
+        self._index = {name: number for number, name in enumerate(self._names)}
+        self._rows: dict[int, Miles] = {}
+
+    def index(self, place: str) -> int:
+        """Return the number of `place`; NOWHERE if it is empty or not known."""
+        return self._index.get(place, NOWHERE)
+
+    def title(self, place: str) -> str:
+        """Return the title of `place`; its name if it has none."""
+        number = self.index(place)
+        return self._places[number].title if number != NOWHERE else place
+
+    def miles_from(self, place: int) -> Miles:
+        """Return the straight-line miles from the place of that number to every place, -1 where not known.
+
+        One more element than there are places: the last, which NOWHERE picks, is -1.
+        """
+        row = self._rows.get(place)
+        if row is None:
+            row = self._rows[place] = self._reckon(place)
+        return row
+
+    def miles(self, one: str, other: str) -> float:
+        """Return the straight-line miles between two places, -1 if not known."""
+        return float(self.miles_from(self.index(one))[self.index(other)])
+
+    def _reckon(self, place: int) -> Miles:
+        row = np.full(len(self._places) + 1, -1.0)
+        here = self._places[place].centre if place != NOWHERE else None
+        if here is not None:
+            for number, other in enumerate(self._places):
+                if other.centre is not None:
+                    row[number] = distance_miles(here, other.centre)
+        return row

@@ -1,0 +1,195 @@
+"""The read model: people and opportunities in memory, under one version of the taxonomy.
+
+Nothing here asks a store. `following` fills it from a snapshot and keeps it current from the event log; a new
+version of the taxonomy means a new index.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from careweave.embedding.port import Embedder
+from careweave_matching.crowd import Crowd, build_crowd
+from careweave_matching.encoding import PageEncoder
+from careweave_matching.entries import (
+    CODE_BITS,
+    KeyBook,
+    OpportunityEntry,
+    PersonEntry,
+    enter_opportunity,
+    enter_person,
+)
+from careweave_matching.gaps import Gaps
+from careweave_matching.geography import Geography
+from careweave_matching.model import Opportunity, Person
+from careweave_matching.pair import Frame
+from careweave_matching.reach import Reach
+from careweave_matching.table import Table, build_table
+from careweave_matching.taxonomy import Taxonomy
+from careweave_matching.vectors import VectorBook
+from careweave_matching.weights import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What people and opportunities refer to, beside the taxonomy. organisations: name → title."""
+
+    geography: Geography
+    organisations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The opportunities on offer on one day, with what is needed to rank and to explain them."""
+
+    table: Table
+    frame: Frame
+    full: PageEncoder
+    basic: PageEncoder
+
+
+class Index:
+    """People and opportunities; all methods are quick except those that embed, which are asynchronous."""
+
+    def __init__(self, taxonomy: Taxonomy, surroundings: Surroundings, embedder: Embedder, weights: Weights) -> None:
+        """Begin empty."""
+        self.taxonomy = taxonomy
+        self.surroundings = surroundings
+        self.weights = weights
+        self.model = embedder.model
+        self._vectors = VectorBook(embedder, taxonomy)
+        self._keys = KeyBook()
+        self._reach = Reach(taxonomy, self._keys, weights, self._vectors.skills)
+        self._people: dict[str, PersonEntry] = {}
+        self._opportunities: dict[str, OpportunityEntry] = {}
+        self._board: Board | None = None
+        self._crowd: Crowd | None = None
+
+    def __len__(self) -> int:
+        """Return how many people are held."""
+        return len(self._people)
+
+    async def put_opportunities(self, opportunities: Sequence[Opportunity]) -> list[str]:
+        """Take in those that are newer than what is held; returns their names."""
+        newer = [each for each in opportunities if self._is_newer(each)]
+        skills = {need.skill for each in newer for need in each.requirements}
+        await self._vectors.learn_skills(skills | {name for each in newer for name in each.develops})
+        await self._vectors.learn_roles((), newer)
+        vectors = await self._vectors.describe(newer)
+        taken: list[str] = []
+        for opportunity, vector in zip(newer, vectors, strict=True):
+            if self._is_newer(opportunity):  # still, after the wait
+                entry = enter_opportunity(opportunity, vector, self._vectors.skills, self.taxonomy, self._keys)
+                self._opportunities[opportunity.name] = entry
+                taken.append(opportunity.name)
+        if taken:
+            self._reach.ask_for_new_keys()
+            self._board = None
+        return taken
+
+    def _is_newer(self, opportunity: Opportunity) -> bool:
+        held = self._opportunities.get(opportunity.name)
+        return held is None or held.opportunity.version < opportunity.version
+
+    async def put_people(self, people: Sequence[Person], as_of: date) -> list[str]:
+        """Take in those that are newer than what is held; returns their names."""
+        newer = [each for each in people if self._is_newer_person(each)]
+        await self._vectors.learn_skills({held.skill for each in newer for held in each.skills})
+        await self._vectors.learn_roles(newer, ())
+        aspirations = await self._vectors.aspirations(newer)
+        taken: list[str] = []
+        for person, aims in zip(newer, aspirations, strict=True):
+            if self._is_newer_person(person):
+                entry = enter_person(
+                    person, self._vectors.role(person), aims, self._vectors.skills, self.taxonomy, self.weights, as_of
+                )
+                self._people[person.name] = entry
+                self._reach.hold(code >> CODE_BITS for code in entry.codes)
+                taken.append(person.name)
+        if taken:
+            self._crowd = None
+        return taken
+
+    def _is_newer_person(self, person: Person) -> bool:
+        held = self._people.get(person.name)
+        return held is None or held.person.version < person.version
+
+    def forget_person(self, name: str) -> None:
+        """Drop everything about a person who was erased."""
+        if self._people.pop(name, None) is not None:
+            self._crowd = None
+
+    def person(self, name: str, as_of: date) -> PersonEntry | None:
+        """Return the entry of a person as of a day; None if there is none."""
+        entry = self._people.get(name)
+        if entry is None or entry.good_from <= as_of.toordinal() <= entry.good_through:
+            return entry
+        person = entry.person
+        fresh = enter_person(
+            person,
+            self._vectors.role(person),
+            entry.aspirations,
+            self._vectors.skills,
+            self.taxonomy,
+            self.weights,
+            as_of,
+        )
+        self._reach.hold(code >> CODE_BITS for code in fresh.codes)
+        self._people[name] = fresh
+        return fresh
+
+    def opportunity(self, name: str) -> OpportunityEntry | None:
+        """Return the entry of an opportunity, open or closed; None if there is none."""
+        return self._opportunities.get(name)
+
+    def opportunities(self) -> Iterable[OpportunityEntry]:
+        """Return all opportunities held, closed ones too."""
+        return self._opportunities.values()
+
+    def people(self, as_of: date) -> Iterator[PersonEntry]:
+        """Yield everyone as of a day."""
+        for name in list(self._people):
+            entry = self.person(name, as_of)
+            if entry is not None:
+                yield entry
+
+    def place(self, person: PersonEntry) -> int:
+        """Return the number of the person's home place."""
+        return self.surroundings.geography.index(person.person.place)
+
+    def organisation_title(self, name: str) -> str:
+        """Return the title of an organisation; its name if it is not known."""
+        return self.surroundings.organisations.get(name, name)
+
+    def label(self, skill: str) -> str:
+        """Return the preferred label of a skill; empty if it is not known."""
+        number = self.taxonomy.index.get(skill)
+        return self.taxonomy.labels[number] if number is not None else ""
+
+    def board(self, as_of: date) -> Board:
+        """Return what is on offer on a day, made again if an opportunity or the day has changed."""
+        if self._board is None or self._board.table.as_of != as_of.toordinal():
+            self._board = self._build_board(as_of)
+        return self._board
+
+    def _build_board(self, as_of: date) -> Board:
+        table = build_table(
+            self._opportunities.values(),
+            len(self._keys),
+            self.surroundings.geography,
+            as_of,
+            self._vectors.skills.shape[1],
+        )
+        gaps = Gaps(self.taxonomy.closers, table.entries)
+        frame = Frame(
+            self.taxonomy, self._reach, self.surroundings.geography, self.weights, gaps.closers, self.model, as_of
+        )
+        full = PageEncoder(table, frame, self.organisation_title, full=True)
+        basic = PageEncoder(table, frame, self.organisation_title, full=False)
+        return Board(table, frame, full, basic)
+
+    def crowd(self, as_of: date) -> Crowd:
+        """Return everyone as arrays, made again if a person or the day has changed."""
+        if self._crowd is None or self._crowd.as_of != as_of.toordinal():
+            self._crowd = build_crowd(list(self.people(as_of)), self._vectors.skills.shape[1], as_of)
+        return self._crowd

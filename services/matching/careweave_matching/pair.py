@@ -1,0 +1,197 @@
+"""One person and one opportunity judged in full: the slow, plain way that ExplainMatch takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from careweave_matching import reasons, scoring
+from careweave_matching.adjacency import dot_rows
+from careweave_matching.bulk import aspired_likeness
+from careweave_matching.eligibility import Gate, gates
+from careweave_matching.entries import CODE_BITS, OpportunityEntry, PersonEntry
+from careweave_matching.geography import Geography
+from careweave_matching.model import Versions
+from careweave_matching.reach import Reach
+from careweave_matching.scoring import CREDIT_SHIFT, MILLION, SOURCE_MASK, Components
+from careweave_matching.taxonomy import Closer, Taxonomy
+from careweave_matching.terms import SkillFit
+from careweave_matching.travel import effective_mode, journey_minutes
+from careweave_matching.weights import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class SkillMatch:
+    """How the person stands to one required skill; fields as in `matching.proto`."""
+
+    skill: str
+    label: str
+    essential: bool
+    fit: SkillFit
+    credit: float
+    from_skill: str = ""
+    from_label: str = ""
+    closers: tuple[Closer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A person and an opportunity; fields as in `matching.proto`.
+
+    parts of the opportunity (title, organisation, …) are read from `entry`.
+    """
+
+    entry: OpportunityEntry
+    person: str
+    score: float
+    distance_miles: float
+    travel_minutes: int
+    components: Components
+    gates: tuple[Gate, ...]
+    skills: tuple[SkillMatch, ...]
+    reasons: tuple[str, ...]
+    versions: Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What all pairs are judged by."""
+
+    taxonomy: Taxonomy
+    reach: Reach
+    geography: Geography
+    weights: Weights
+    closers: Callable[[int], tuple[Closer, ...]]
+    model: str
+    as_of: date
+
+    def best_closer(self, skill: int) -> str:
+        """Return the title of what closes the gap best; empty if nothing does."""
+        closers = self.closers(skill)
+        return closers[0].title if closers else ""
+
+
+def judge(person: PersonEntry, entry: OpportunityEntry, frame: Frame, *, own: bool) -> Match:
+    """Return the match of `person` and `entry`.
+
+    own: whether the person sees it; if not, preference is left out and the score is suitability.
+    """
+    wishes = person.person.wishes
+    miles = frame.geography.miles(person.person.place, entry.opportunity.place)
+    minutes = journey_minutes(miles, effective_mode(wishes.travel_mode)) if miles >= 0 else -1
+    best = _best_credits(person, frame.reach)
+    packed = [best.get(key, scoring.NOTHING) for key in entry.keys.tolist()]
+    parts = _components(person, entry, packed, best, minutes, frame)
+    score = scoring.personal_score(parts.suitability, parts.preference, frame.weights)
+    if not own:
+        parts = Components(
+            parts.essential_coverage, parts.optional_coverage, parts.semantic_similarity, parts.suitability
+        )
+        score = parts.suitability
+    held = {code >> CODE_BITS for code in person.codes}
+    facts = reasons.Facts(
+        packed=packed,
+        skills=entry.skills,
+        essential=entry.essential,
+        new_skills=[skill for skill in entry.taught if skill not in held],
+        essential_coverage=parts.essential_coverage,
+        semantic=parts.semantic_similarity,
+        aspiration=parts.aspiration,
+        named=own and entry.opportunity.occupation in person.aspired,
+        stretch=parts.stretch,
+        proximity=parts.proximity,
+        minutes=minutes if own else -1,
+        mode=effective_mode(wishes.travel_mode),
+    )
+    return Match(
+        entry=entry,
+        person=person.person.name,
+        score=score,
+        distance_miles=miles,
+        travel_minutes=minutes,
+        components=parts,
+        gates=tuple(gates(person.person, entry.opportunity, minutes, frame.as_of)),
+        skills=tuple(_skill_matches(entry, packed, frame)),
+        reasons=tuple(
+            reasons.words(key, frame.taxonomy.labels.__getitem__, frame.best_closer)
+            for key in reasons.choose(facts, frame.weights)
+        ),
+        versions=Versions(
+            frame.model,
+            frame.taxonomy.version,
+            frame.weights.version,
+            person.person.version,
+            entry.opportunity.version,
+        ),
+    )
+
+
+def _best_credits(person: PersonEntry, reach: Reach) -> dict[int, int]:
+    best: dict[int, int] = {}
+    for code in person.codes:
+        reached = reach.of(code)
+        for key, packed in zip(reached.keys.tolist(), reached.packed.tolist(), strict=True):
+            best[key] = max(packed, best.get(key, 0))
+    return best
+
+
+def _components(
+    person: PersonEntry, entry: OpportunityEntry, packed: list[int], best: dict[int, int], minutes: int, frame: Frame
+) -> Components:
+    weights, opportunity, wishes = frame.weights, entry.opportunity, person.person.wishes
+    rows = [(weight, one >> CREDIT_SHIFT) for weight, one in zip(entry.weights.tolist(), packed, strict=True)]
+    taught = [
+        (weight, best.get(key, 0) >> CREDIT_SHIFT)
+        for weight, key in zip(entry.taught_weights.tolist(), entry.taught_keys.tolist(), strict=True)
+    ]
+    held = {code >> CODE_BITS for code in person.codes}
+    bonus = sum(one for one, skill in zip(entry.bonuses.tolist(), entry.skills, strict=True) if skill in held)
+    vectors = entry.vector[None, :]
+    likeness = float(dot_rows(vectors, person.vector)[0])
+    semantic = scoring.semantic_similarity(likeness, bonus, person.total, weights)
+    cut = entry.essential
+    base = scoring.suitability(
+        scoring.coverage(rows[:cut]).share, scoring.coverage(rows[cut:]).share, semantic, weights
+    )
+    aspired = aspired_likeness(person.aspirations, vectors)
+    aspiration = None
+    if aspired is not None:
+        named = opportunity.occupation in person.aspired
+        aspiration = scoring.aspiration(float(aspired[0]), named=named, weights=weights)
+    same_job = scoring.is_same_job(opportunity.kind, opportunity.occupation, person.occupation)
+    stretching = scoring.stretch(base.essential_coverage, scoring.coverage(taught).share, weights, same_job=same_job)
+    near = scoring.proximity(minutes, wishes.maximum_minutes, anywhere=not opportunity.place)
+    return Components(
+        base.essential_coverage,
+        base.optional_coverage,
+        base.semantic_similarity,
+        base.suitability,
+        aspiration or 0.0,
+        stretching,
+        near,
+        scoring.preference(aspiration, stretching, near, weights),
+    )
+
+
+def _skill_matches(entry: OpportunityEntry, packed: list[int], frame: Frame) -> list[SkillMatch]:
+    return [
+        skill_match(skill, row < entry.essential, one, frame.taxonomy, frame.closers)
+        for row, (skill, one) in enumerate(zip(entry.skills, packed, strict=True))
+    ]
+
+
+def skill_match(
+    skill: int, essential: bool, packed: int, taxonomy: Taxonomy, closers: Callable[[int], tuple[Closer, ...]]
+) -> SkillMatch:
+    """Return how a packed credit stands to the skill of that index."""
+    name, label = taxonomy.names[skill], taxonomy.labels[skill]
+    if packed == scoring.NOTHING:
+        return SkillMatch(name, label, essential, SkillFit.MISSING, 0.0, closers=closers(skill))
+    source, credit = packed & SOURCE_MASK, (packed >> CREDIT_SHIFT) / MILLION
+    if source == scoring.DIRECT_EVIDENCED:
+        return SkillMatch(name, label, essential, SkillFit.EVIDENCED, credit)
+    if source == scoring.DIRECT_CLAIMED:
+        return SkillMatch(name, label, essential, SkillFit.CLAIMED, credit)
+    origin = source - 1
+    return SkillMatch(
+        name, label, essential, SkillFit.TRANSFERABLE, credit, taxonomy.names[origin], taxonomy.labels[origin]
+    )

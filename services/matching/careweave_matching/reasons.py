@@ -1,0 +1,137 @@
+"""Why a match stands where it does, in plain words, the most telling first.
+
+A reason is chosen as a small tuple (its key) and put into words afterwards, so that the words for equal keys
+need making only once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from careweave_matching.scoring import CREDIT_SHIFT, DIRECT_CLAIMED, NOTHING, SOURCE_MASK
+from careweave_matching.terms import TravelMode
+from careweave_matching.travel import MODE_WORDS
+from careweave_matching.weights import Weights
+
+Key: TypeAlias = tuple[int, ...]
+"""First the sort of reason, then its facts; skills are indices, -1 for none."""
+Label: TypeAlias = Callable[[int], str]
+"""Index of a skill → its preferred label."""
+
+HAS, CARRIES_OVER, AIMED_AT, NAMED, TEACHES, ALIKE, JOURNEY, LACKS = range(8)
+SHOWN = 4
+"""At most this many reasons."""
+TELLING_ASPIRATION = 0.4
+"""From here on likeness to the aspiration is worth saying."""
+TELLING_LIKENESS = 0.5
+"""The same for semantic similarity."""
+LEAST_TELLING = 0.02
+"""Reasons that moved the score by less are left out."""
+
+
+@dataclass(slots=True)  # not frozen: made twenty times for each list, and freezing triples the cost
+class Facts:
+    """What reasons are chosen from.
+
+    packed: packed credits of the required skills, in the entry's order. skills: their indices.
+    essential: how many of them are essential.
+    new_skills: indices of skills that are taught and not held.
+    aspiration, stretch, proximity: 0 for anyone but the person.
+    minutes: of the journey, negative if not known or not to be shown.
+    """
+
+    packed: Sequence[int]
+    skills: Sequence[int]
+    essential: int
+    new_skills: Sequence[int]
+    essential_coverage: float
+    semantic: float
+    aspiration: float
+    named: bool
+    stretch: float
+    proximity: float
+    minutes: int
+    mode: TravelMode
+
+
+def choose(facts: Facts, weights: Weights) -> list[Key]:
+    """Return the keys of at most four reasons, the most telling first; ties in the order of the constants."""
+    found = _about_skills(facts, weights)
+    prefers = weights.preference
+    if facts.named:
+        found.append((prefers * weights.aspiration, (NAMED,)))
+    elif facts.aspiration >= TELLING_ASPIRATION:
+        found.append((prefers * weights.aspiration * facts.aspiration, (AIMED_AT,)))
+    if facts.new_skills:
+        found.append(
+            (
+                prefers * weights.stretch * facts.stretch + LEAST_TELLING,
+                (TEACHES, len(facts.new_skills), facts.new_skills[0]),
+            )
+        )
+    if facts.semantic >= TELLING_LIKENESS:
+        found.append((weights.semantic * facts.semantic, (ALIKE,)))
+    if facts.minutes >= 0:
+        found.append((prefers * weights.proximity * facts.proximity, (JOURNEY, facts.minutes, facts.mode)))
+    found.sort(key=_most_telling)
+    return [key for telling, key in found[:SHOWN] if telling >= LEAST_TELLING]
+
+
+def _most_telling(reason: tuple[float, Key]) -> tuple[float, int]:
+    return -reason[0], reason[1][0]
+
+
+def _about_skills(facts: Facts, weights: Weights) -> list[tuple[float, Key]]:
+    """Return the reasons that speak of required skills."""
+    asked = facts.essential or len(facts.packed)
+    held: list[int] = []
+    carried = lacking = -1
+    for row in range(asked):
+        packed = facts.packed[row]
+        if packed & SOURCE_MASK >= DIRECT_CLAIMED:
+            held.append(facts.skills[row])
+        elif packed == NOTHING:
+            lacking = facts.skills[row] if lacking < 0 else lacking
+        elif carried < 0:
+            carried = row
+    found: list[tuple[float, Key]] = []
+    if held:
+        second = held[1] if len(held) > 1 else -1
+        sort = 1 if facts.essential else 0
+        key = (HAS, len(held), asked, held[0], second, sort)
+        found.append((weights.essential * facts.essential_coverage, key))
+    if carried >= 0:
+        packed = facts.packed[carried]
+        share = weights.essential * (packed >> CREDIT_SHIFT) / 1e6 / asked
+        found.append((share, (CARRIES_OVER, (packed & SOURCE_MASK) - 1, facts.skills[carried])))
+    if lacking >= 0:
+        found.append((weights.essential / asked, (LACKS, lacking)))
+    return found
+
+
+def words(key: Key, label: Label, closer: Callable[[int], str]) -> str:
+    """Return the sentence for `key`.
+
+    closer: index of a skill → title of what closes the gap best; empty if nothing does.
+    """
+    match key:
+        case (sort, held, asked, first, second, essential) if sort == HAS:
+            named = label(first) + (f" and {label(second)}" if second >= 0 else "")
+            what = "essential skills" if essential else "useful skills"
+            return f"Has {held} of {asked} {what}, among them {named}."
+        case (sort, source, required) if sort == CARRIES_OVER:
+            return f"“{label(source)}” carries over to “{label(required)}”."
+        case (sort, count, first) if sort == TEACHES:
+            more = f" and {count - 1} more" if count > 1 else ""
+            return f"Teaches {label(first)}{more}, new to this person."
+        case (sort, minutes, mode) if sort == JOURNEY:
+            return f"About {minutes} minutes {MODE_WORDS[TravelMode(mode)]}."
+        case (sort, skill) if sort == LACKS:
+            closing = closer(skill)
+            return f"Still lacks {label(skill)}" + (f"; “{closing}” develops it." if closing else ".")
+        case (sort,) if sort == NAMED:
+            return "Is, or leads to, an occupation the person aims at."
+        case (sort,) if sort == AIMED_AT:
+            return "Close to what the person aims at."
+        case _:
+            return "Much like the person's present role and skills."

@@ -1,0 +1,177 @@
+"""How well an opportunity suits a person, and how much the person would like it: the definition for one pair.
+
+`bulk` computes the same for all opportunities at once; a test holds the two equal to the last bit. So that
+this can be, credits are whole millionths and weights whole thousandths: their sums are exact in any order.
+
+Suitability = essential share x coverage of essential skills + optional share x coverage of optional skills
++ semantic share x semantic similarity. It looks at nothing that depends on who asks, so it is the same number
+in both directions.
+
+- Coverage is the mean credit for the required skills, weighted by how telling each is (inverse document
+  frequency over occupations; K. Sparck Jones, "A statistical interpretation of term specificity", 1972).
+  Credit is full for a skill that is held, evidenced, at the level asked, and less for one that is claimed, of
+  unknown or lower level, or held only in a skill close by (`adjacency`).
+- Semantic similarity is the mean, over the person's skills and current role, of each one's cosine with the
+  opportunity; a skill that the opportunity requires counts as 1. The mean is weighted as coverage is, and
+  stretched from [floor, ceiling] to [0, 1]. Gaining a required skill can thus never lower it.
+- Where an opportunity has no optional skills, essential coverage stands in, and the other way round; where it
+  has neither, semantic similarity does.
+
+Preference is the person's own business: aspiration, stretch and proximity. Where no aspiration is stated the
+other two share its weight.
+"""
+
+from dataclasses import dataclass
+
+from careweave_matching.terms import OpportunityKind, Trust
+from careweave_matching.weights import Weights
+
+MILLION = 1_000_000
+"""Full credit."""
+CREDIT_SHIFT = 20
+"""A packed credit is `credit << CREDIT_SHIFT | source`, so that the largest is the best."""
+SOURCE_MASK = (1 << CREDIT_SHIFT) - 1
+DIRECT_EVIDENCED = SOURCE_MASK
+"""Source of a credit that comes from the required skill itself, with evidence."""
+DIRECT_CLAIMED = SOURCE_MASK - 1
+"""The same without evidence. A smaller source is the index of the skill that carries over, plus 1."""
+NOTHING = 0
+"""Packed credit for a skill that is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """The parts of a score, each 0 to 1; the last four are 0 for anyone but the person."""
+
+    essential_coverage: float
+    optional_coverage: float
+    semantic_similarity: float
+    suitability: float
+    aspiration: float = 0.0
+    stretch: float = 0.0
+    proximity: float = 0.0
+    preference: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """An exact sum of credits times weights, and of weights times full credit."""
+
+    earned: int
+    full: int
+
+    @property
+    def share(self) -> float | None:
+        """Earned over full, 0 to 1; None if nothing is asked."""
+        return self.earned / self.full if self.full else None
+
+
+def level_credit(level: int, asked: int, weights: Weights) -> float:
+    """Return the share of credit, 0 to 1, for holding a skill at `level` (0 unknown) where `asked` is (0 any)."""
+    if not asked or level >= asked:
+        return 1.0
+    if not level:
+        return weights.unknown_level
+    return max(weights.level_floor, 1.0 - weights.level_shortfall * (asked - level))
+
+
+def credit(strength: int, level: int, trust: Trust, asked: int, weights: Weights) -> int:
+    """Return the credit in millionths.
+
+    strength: how far the skill held carries over, in millionths; MILLION for the required skill itself.
+    """
+    return round(strength * level_credit(level, asked, weights) * weights.trust_credit(trust))
+
+
+def packed_direct(level: int, trust: Trust, asked: int, weights: Weights) -> int:
+    """Return the packed credit for holding the required skill itself."""
+    source = DIRECT_EVIDENCED if trust == Trust.EVIDENCED else DIRECT_CLAIMED
+    return credit(MILLION, level, trust, asked, weights) << CREDIT_SHIFT | source
+
+
+def packed_transfer(skill: int, strength: int, level: int, trust: Trust, asked: int, weights: Weights) -> int:
+    """Return the packed credit for holding the skill of index `skill`, which carries over with `strength`."""
+    return credit(strength, level, trust, asked, weights) << CREDIT_SHIFT | (skill + 1)
+
+
+def coverage(rows: list[tuple[int, int]]) -> Coverage:
+    """Return the coverage of required skills given as (weight in thousandths, credit in millionths)."""
+    return Coverage(sum(weight * earned for weight, earned in rows), sum(weight for weight, _ in rows) * MILLION)
+
+
+def stretched(likeness: float, floor: float, ceiling: float) -> float:
+    """Return `likeness` mapped from [floor, ceiling] to [0, 1] and cut off there."""
+    return min(1.0, max(0.0, (likeness - floor) / (ceiling - floor)))
+
+
+def semantic_similarity(likeness: float, bonus: int, total: float, weights: Weights) -> float:
+    """Return the semantic similarity, 0 to 1.
+
+    likeness: dot product of the person's weighted vectors, summed, with the opportunity's vector.
+    bonus: what lifts the required skills among them to 1, in millionths.
+    total: sum of the person's weights; 0 for an empty profile, which is like nothing.
+    """
+    if total == 0.0:
+        return 0.0
+    mean = (likeness + bonus / MILLION) / total
+    return stretched(mean, weights.semantic_floor, weights.semantic_ceiling)
+
+
+def suitability(essential: float | None, optional: float | None, semantic: float, weights: Weights) -> Components:
+    """Return the components without preference."""
+    if essential is None:
+        essential = semantic if optional is None else optional
+    if optional is None:
+        optional = essential
+    suits = weights.essential * essential + weights.optional * optional + weights.semantic * semantic
+    return Components(essential, optional, semantic, suits)
+
+
+def aspiration(likeness: float, *, named: bool, weights: Weights) -> float:
+    """Return how near the opportunity is to what the person aspires to.
+
+    likeness: largest cosine of an aspiration with the opportunity.
+    named: whether the opportunity is, or leads to, an occupation that the person aims at.
+    """
+    return 1.0 if named else stretched(likeness, weights.aspiration_floor, weights.aspiration_ceiling)
+
+
+def stretch(essential: float, taught: float | None, weights: Weights, *, same_job: bool) -> float:
+    """Return how well the step stretches.
+
+    essential: coverage of essential skills.
+    taught: coverage of the skills that the opportunity teaches; None if it teaches none. What teaches is the
+        better the more of it is new, as far as the person is ready for it.
+    same_job: a job in the occupation that the person is in.
+    """
+    if taught is not None:
+        return (1.0 - taught) * essential
+    novelty = 1.0 - essential
+    off = abs(novelty - weights.ideal_novelty) / (1.0 - weights.ideal_novelty)
+    return (1.0 - off) * weights.same_job_again if same_job else 1.0 - off
+
+
+def is_same_job(kind: int, occupation: str, current: str) -> bool:
+    """Say whether the opportunity is the job that the person does now."""
+    return kind == OpportunityKind.JOB and bool(occupation) and occupation == current
+
+
+def proximity(minutes: int, limit: int, *, anywhere: bool) -> float:
+    """Return nearness: 1 on the doorstep, 0 at the limit, a half if the journey is not known."""
+    if anywhere:
+        return 1.0
+    if minutes < 0:
+        return 0.5
+    return max(0.0, 1.0 - minutes / max(limit, 1))
+
+
+def preference(aspired: float | None, stretching: float, near: float, weights: Weights) -> float:
+    """Return the weighted sum of the three; `aspired` is None where no aspiration is stated."""
+    if aspired is not None:
+        return weights.aspiration * aspired + weights.stretch * stretching + weights.proximity * near
+    return (weights.stretch * stretching + weights.proximity * near) / (weights.stretch + weights.proximity)
+
+
+def personal_score(suits: float, prefers: float, weights: Weights) -> float:
+    """Return the score that orders a person's own list."""
+    return (1.0 - weights.preference) * suits + weights.preference * prefers

@@ -1,0 +1,70 @@
+"""The numbers that scoring turns on, under one version that every answer and decision names.
+
+Changing any number means a new version: answers recorded under the old one stay explainable because
+`BY_VERSION` keeps it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from careweave_matching.terms import Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weights and constants of one version. Shares of a sum add up to 1."""
+
+    version: str
+    essential: float = 0.50
+    """Share of essential coverage in suitability."""
+    optional: float = 0.15
+    """Share of optional coverage in suitability."""
+    semantic: float = 0.35
+    """Share of semantic similarity in suitability."""
+    preference: float = 0.35
+    """Share of preference in the score that a person sees; the rest is suitability."""
+    aspiration: float = 0.50
+    """Share of aspiration in preference, where an aspiration is stated."""
+    stretch: float = 0.25
+    """Share of stretch in preference."""
+    proximity: float = 0.25
+    """Share of proximity in preference."""
+    role_weight: float = 6.0
+    """The current role counts in semantic similarity as much as skills of this total weight."""
+    past_role_weight: float = 3.0
+    """The same for the last role of someone who has none now."""
+    semantic_floor: float = 0.10
+    """Mean likeness that reads as 0: unrelated texts score about this with MiniLM."""
+    semantic_ceiling: float = 0.75
+    """Mean likeness that reads as 1."""
+    aspiration_floor: float = 0.20
+    """Cosine of aspiration and opportunity that reads as 0."""
+    aspiration_ceiling: float = 0.75
+    """Cosine that reads as 1."""
+    ideal_novelty: float = 0.25
+    """Share of essential skills still to be learnt at which a step stretches best."""
+    same_job_again: float = 0.30
+    """Stretch is multiplied by this for a job in the occupation the person is in already."""
+    evidenced: float = 1.0
+    """Credit for a skill that is evidenced."""
+    claimed: float = 0.9
+    """Credit for a skill by the person's own word."""
+    inferred: float = 0.7
+    """Credit for a skill inferred from an occupation."""
+    unknown_level: float = 0.70
+    """Credit for a skill of unknown level where a level is asked: between having and lacking it."""
+    level_shortfall: float = 0.25
+    """Credit lost for each level below the one asked; at least `level_floor` stays."""
+    level_floor: float = 0.25
+    """Least credit for a skill held below the level asked."""
+
+    def trust_credit(self, trust: Trust) -> float:
+        """Return the credit for a skill so founded, 0 to 1."""
+        return (self.evidenced, self.claimed, self.inferred)[trust]
+
+
+CURRENT = Weights(version="hand-1")
+"""Set by hand from the field's practice; not fitted to any data."""
+
+BY_VERSION: Mapping[str, Weights] = {CURRENT.version: CURRENT}
+"""Every version that a recorded decision may name."""

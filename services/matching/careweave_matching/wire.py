@@ -1,0 +1,59 @@
+"""The little of the protobuf wire format that the hot path writes itself.
+
+Fields are written in order of number and left out at their default, as the protobuf runtime does, so that the
+bytes are the same. https://protobuf.dev/programming-guides/encoding/
+"""
+
+import struct
+
+VARINT, FIXED64, LENGTH = 0, 1, 2
+"""Wire types."""
+_DOUBLE = struct.Struct("<d").pack
+_SMALL = [bytes([value]) for value in range(0x80)]
+
+
+def varint(value: int) -> bytes:
+    """Return `value` in base 128, least first; a negative one as 64 bits in two's complement."""
+    if 0 <= value < len(_SMALL):
+        return _SMALL[value]
+    value &= 0xFFFF_FFFF_FFFF_FFFF
+    written = bytearray()
+    while value > 0x7F:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    written.append(value)
+    return bytes(written)
+
+
+def tag(field: int, wire_type: int) -> bytes:
+    """Return the tag of a field."""
+    return varint(field << 3 | wire_type)
+
+
+def integer(field: int, value: int) -> bytes:
+    """Return an int32, int64, bool or enum field."""
+    return tag(field, VARINT) + varint(value) if value else b""
+
+
+def double(field: int, value: float) -> bytes:
+    """Return a double field; negative zero is not the default."""
+    packed = _DOUBLE(value)
+    return tag(field, FIXED64) + packed if packed != _ZERO else b""
+
+
+def message(field: int, body: bytes) -> bytes:
+    """Return a message field, or one element of a repeated one, even if `body` is empty."""
+    return tag(field, LENGTH) + varint(len(body)) + body
+
+
+def element(field: int, text: str) -> bytes:
+    """Return one element of a repeated string field."""
+    return message(field, text.encode())
+
+
+def text(field: int, value: str) -> bytes:
+    """Return a string field."""
+    return element(field, value) if value else b""
+
+
+_ZERO = _DOUBLE(0.0)
