@@ -61,8 +61,6 @@ def tail(
       careweave events tail --from-start --no-follow --json | jq .type
     """
     wanted = Reading([_SHORT[name] for name in topics] or list(Topic), from_start, follow, count)
-    if follow and not json_wanted:
-        ERR.print(f"Waiting for events of {', '.join(wanted.topics)}. Ctrl-C ends.", style="dim")
     with suppress(KeyboardInterrupt):  # how a reader stops
         run(_tail(session, wanted, _show_json if json_wanted else _show))
 
@@ -82,6 +80,8 @@ async def _tail(session: Session, wanted: Reading, show: Callable[[Delivered], N
     try:
         end = await log.end(wanted.topics)
         start = Positions() if wanted.from_start else end
+        if wanted.follow:
+            ERR.print(f"Waiting for events of {', '.join(wanted.topics)}. Ctrl-C ends.", style="dim", soft_wrap=True)
         shown = 0
         async for delivered in log.follow(wanted.topics, start) if wanted.follow else _until(log, wanted, start, end):
             show(delivered)

@@ -1,0 +1,56 @@
+"""The opportunity that the demo publishes while somebody watches."""
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from typing import Final
+
+from careweave.errors import NotFound
+from careweave.rpc.channels import Channels
+from careweave.v1 import common_pb2, matching_pb2, profiles_pb2
+
+TITLE: Final = "Reablement Support Worker"
+DESCRIPTION: Final = (
+    "Help people get back on their feet at home after a hospital stay. You will support washing, dressing and "
+    "meals so that people do more for themselves each week, give and record medication, notice changes in health "
+    "and report them to the nurse or occupational therapist, and keep clear notes of each visit. Shadowing, the "
+    "Care Certificate and medication training are given in the first month. This advert is part of a demonstration; "
+    "the organisation is fictional."
+)
+_DAYS_OPEN: Final = 28
+
+
+async def an_opening(services: Channels, today: date, away_from: Collection[str]) -> matching_pb2.Opportunity:
+    """Return a new post in Winsford, not published yet, at an NHS organisation other than `away_from`.
+
+    Raises:
+        NotFound: there is no such organisation; the sample place is not loaded.
+    """
+    listed = await services.profiles.ListOrganisations(
+        profiles_pb2.ListOrganisationsRequest(sector=profiles_pb2.SECTOR_NHS, page_size=100)
+    )
+    employers = [each.name for each in listed.organisations if each.name not in away_from]
+    if not employers:
+        raise NotFound("No NHS organisation is there. Load the sample: careweave load sample", "SAMPLE_MISSING")
+    return matching_pb2.Opportunity(
+        title=TITLE,
+        kind=common_pb2.OPPORTUNITY_KIND_JOB,
+        description=DESCRIPTION,
+        organisation=employers[0],
+        place="places/CW7",
+        credentials=[
+            common_pb2.CredentialRequirement(
+                kind=common_pb2.CREDENTIAL_KIND_DBS,
+                dbs_level=common_pb2.DBS_LEVEL_ENHANCED,
+                provided_by_employer=True,
+            )
+        ],
+        minimum_weekly_hours=16,
+        maximum_weekly_hours=37.5,
+        pay_band="AfC 3",
+        closing_date=_as_date(today + timedelta(days=_DAYS_OPEN)),
+        fictional=True,
+    )
+
+
+def _as_date(day: date) -> common_pb2.Date:
+    return common_pb2.Date(year=day.year, month=day.month, day=day.day)
