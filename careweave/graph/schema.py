@@ -212,6 +212,8 @@ _PEOPLE = (
             "alerts": Value.FLAG,
             "unsocial_hours": Value.FLAG,
             **_VERSIONED,
+            # The whole profile as a serialised `Person`, written with every change: to read it costs one look-up.
+            "snapshot": Value.BYTES,
         },
     ),
     NodeTable(
@@ -354,9 +356,15 @@ _BOOKKEEPING = (
     NodeTable(
         "RequestRecord",
         "every",
-        {"id": Value.TEXT, "digest": Value.TEXT, "response": Value.BYTES, "expire_time": Value.TIME},
+        {
+            "id": Value.TEXT,
+            "digest": Value.TEXT,
+            "response": Value.BYTES,
+            "resource": Value.TEXT,
+            "expire_time": Value.TIME,
+        },
         key="id",
-        indexed=("expire_time",),
+        indexed=("expire_time", "resource"),
     ),
 )
 
