@@ -1,0 +1,1 @@
+"""The profiles service: people and what they can do, and the organisations, places and hubs around them."""

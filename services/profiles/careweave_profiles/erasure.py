@@ -1,0 +1,58 @@
+"""Deleting a person so that nothing about them is left here.
+
+What goes: the node; its relationships of every kind with their history, applications included; the
+nodes of credentials and consents; remembered replies that hold the profile; and the endorsements
+that the person gave, which changes the profiles of those who got them. What stays is described in
+`erasures`. The tombstone waits in the outbox until it is published.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from careweave.graph import requests
+from careweave.graph.port import Query, UnitOfWork
+from careweave.v1.profiles_pb2 import Person
+from careweave_profiles import erasures, store
+from careweave_profiles.changes import profile_erased
+from careweave_profiles.ports import Ports
+from careweave_profiles.saving import CLEAR_CREDENTIALS, Change, save
+
+ENDORSED_PEOPLE: Final = Query(
+    "endorsed_people",
+    "MATCH (p:Person {name: $name}) MATCH (other:Person)-[r:ENDORSED_BY]->(p) "
+    "RETURN DISTINCT other.name AS name ORDER BY name",
+)
+CLEAR_CONSENTS: Final = Query(
+    "clear_consents",
+    "UNWIND $names AS wanted MATCH (p:Person {name: wanted}) OPTIONAL MATCH (p)-[:GIVES]->(c:Consent) DETACH DELETE c",
+)
+DELETE_PERSON: Final = Query("delete_person", "MATCH (p:Person {name: $name}) DETACH DELETE p")
+
+
+async def erase(unit: UnitOfWork, ports: Ports, name: str, version: int, now: datetime) -> None:
+    """Delete the person called `name`, who is at `version`, and emit the tombstone."""
+    await _take_back_endorsements(unit, ports, name, now)
+    await unit.run(CLEAR_CREDENTIALS, names=[name])
+    await unit.run(CLEAR_CONSENTS, names=[name])
+    await unit.run(DELETE_PERSON, name=name)
+    await requests.forget(unit, name)
+    await erasures.remember(unit, name, version + 1)
+    unit.emit(profile_erased(name, version + 1, now, ports.new_id))
+
+
+async def _take_back_endorsements(unit: UnitOfWork, ports: Ports, endorser: str, now: datetime) -> None:
+    names = [str(row["name"]) for row in await unit.run(ENDORSED_PEOPLE, name=endorser)]
+    changes = [Change(before, _without(before, endorser)) for before in await store.people(unit, names)]
+    await save(unit, ports, changes, now)
+    for name in names:
+        await requests.forget(unit, name)  # a remembered reply may show the endorsement
+
+
+def _without(before: Person, endorser: str) -> Person:
+    after = Person()
+    after.CopyFrom(before)
+    for skill in after.skills:
+        kept = [each for each in skill.endorsements if each.endorser != endorser]
+        del skill.endorsements[:]
+        skill.endorsements.extend(kept)
+    return after
