@@ -82,14 +82,23 @@ async def _tail(session: Session, wanted: Reading, show: Callable[[Delivered], N
         start = Positions() if wanted.from_start else end
         if wanted.follow:
             ERR.print(f"Waiting for events of {', '.join(wanted.topics)}. Ctrl-C ends.", style="dim", soft_wrap=True)
+            coming = log.follow(wanted.topics, start)
+        else:
+            coming = _in_order([each async for each in _until(log, wanted, start, end)])
         shown = 0
-        async for delivered in log.follow(wanted.topics, start) if wanted.follow else _until(log, wanted, start, end):
+        async for delivered in coming:
             show(delivered)
             shown += 1
             if shown == wanted.count:
                 return
     finally:
         await log.close()
+
+
+async def _in_order(read: list[Delivered]) -> AsyncIterator[Delivered]:
+    """Yield events in order of time; the log keeps order within a partition alone."""
+    for delivered in sorted(read, key=lambda each: each.event.time):
+        yield delivered
 
 
 async def _until(log: EventLog, wanted: Reading, start: Positions, end: Positions) -> AsyncIterator[Delivered]:
