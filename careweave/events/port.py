@@ -96,9 +96,7 @@ class EventLog(Protocol):
         """
         ...
 
-    async def consume(
-        self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]
-    ) -> None:
+    async def consume(self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]) -> None:
         """Call `handle` for each event, sharing the partitions among the group's members.
 
         The position is committed after `handle` returns; if it raises, consuming stops, the error

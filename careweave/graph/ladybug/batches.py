@@ -13,7 +13,7 @@ from typing import Any
 import ladybug
 
 from careweave.errors import InvalidArgument
-from careweave.graph.ladybug.values import TYPES, table_of, to_engine
+from careweave.graph.ladybug.values import TYPES, answer_of, table_of, to_engine
 from careweave.graph.schema import NodeTable, Value
 
 BULK = 64
@@ -49,12 +49,11 @@ def present_keys(connection: ladybug.Connection, table: NodeTable, keys: Sequenc
     """Return those of `keys` of which there is a node."""
     if len(keys) < BULK:
         text = f"MATCH (n:`{table.label}`) WHERE n.`{table.key}` IN $keys RETURN n.`{table.key}`"
-        answer = connection.execute(text, {"keys": list(keys)})
+        _, rows = answer_of(connection, text, {"keys": list(keys)})
     else:
         text = f"LOAD FROM $t MATCH (n:`{table.label}` {{`{table.key}`: c0}}) RETURN c0"
-        answer = connection.execute(text, {"t": table_of([Value.TEXT], [[key] for key in keys])})
-    assert not isinstance(answer, list)
-    return {row[0] for row in answer.get_all()}
+        _, rows = answer_of(connection, text, {"t": table_of([Value.TEXT], [[key] for key in keys])})
+    return {row[0] for row in rows}
 
 
 def check_names(owner: str, declared: Mapping[str, Value], row: Mapping[str, object], also: Sequence[str] = ()) -> None:

@@ -25,6 +25,20 @@ _WRONG_TEXT = (
     "Parameter",
 )
 
+_MEANINGS: tuple[tuple[tuple[str, ...], type[CareweaveError], str, str], ...] = (
+    (
+        _OUT_OF_SPACE,
+        Exhausted,
+        "GRAPH_DISK_FULL",
+        "the disk of the graph is full; nothing of this change was kept. Free some space and try again.",
+    ),
+    (_OUT_OF_MEMORY, Exhausted, "GRAPH_MEMORY_FULL", "the graph's memory is used up; ask for less at a time."),
+    (("duplicated primary key",), AlreadyExists, "KEY_EXISTS", "there is a node with that key already."),
+    (("Checksum verification failed", "corrupted"), DataLoss, "GRAPH_DAMAGED", "the graph's files are damaged."),
+    (_WRONG_TEXT, InvalidArgument, "QUERY_REFUSED", "the graph refuses this."),
+)
+"""Signs in the engine's message, what they mean, and what to say; the first that fits."""
+
 
 def is_out_of_space(error: BaseException) -> bool:
     """Return whether the engine could not write to its files; it must then be opened anew."""
@@ -39,19 +53,11 @@ def translate(error: Exception, doing: str) -> CareweaveError:
     if isinstance(error, CareweaveError):
         return error
     text = " ".join(str(error).split())[:400]
-    if is_out_of_space(error):
-        return Exhausted(
-            f"{doing}: the disk of the graph is full; nothing of this change was kept. Free some space and try again.",
-            reason="GRAPH_DISK_FULL",
-        )
-    if isinstance(error, MemoryError) or any(sign in text for sign in _OUT_OF_MEMORY):
-        return Exhausted(
-            f"{doing}: the graph's memory is used up; ask for less at a time. ({text})", reason="GRAPH_MEMORY_FULL"
-        )
-    if "duplicated primary key" in text:
-        return AlreadyExists(f"{doing}: there is a node with that key already. ({text})", reason="KEY_EXISTS")
-    if "Checksum verification failed" in text or "corrupted" in text:
-        return DataLoss(f"{doing}: the graph's files are damaged. ({text})", reason="GRAPH_DAMAGED")
-    if isinstance(error, TypeError | ValueError) or any(sign in text for sign in _WRONG_TEXT):
-        return InvalidArgument(f"{doing}: the graph refuses this. ({text})", reason="QUERY_REFUSED")
+    if isinstance(error, MemoryError):
+        text = "Buffer manager exception: out of memory"
+    if isinstance(error, TypeError | ValueError):
+        text = f"Conversion exception: {text}"
+    for signs, kind, reason, advice in _MEANINGS:
+        if any(sign in text for sign in signs):
+            return kind(f"{doing}: {advice} ({text})", reason=reason)
     return Unavailable(f"{doing}: the graph does not answer. ({text})", reason="GRAPH_UNAVAILABLE")

@@ -9,7 +9,6 @@ import fcntl
 import logging
 import os
 import shutil
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -32,6 +31,7 @@ _log = logging.getLogger(__name__)
 # The log begins with 16 bytes of database id, 1 of flags and 8 of checksum; then come frames of
 # 8 bytes of length, the record, and 8 of checksum.
 _LOG_HEADER = 25
+_LENGTH_BYTES = 8
 _FRAME_EXTRA = 16
 
 
@@ -190,10 +190,10 @@ def trim_log(log: Path) -> int:
         while position <= length:
             whole = position
             file.seek(position)
-            size = file.read(8)
-            if len(size) < 8 or struct.unpack("<Q", size)[0] == 0:
+            size = int.from_bytes(file.read(_LENGTH_BYTES).ljust(_LENGTH_BYTES, b"\0"), "little")
+            if size == 0:
                 break
-            position += _FRAME_EXTRA + int(struct.unpack("<Q", size)[0])
+            position += size + _FRAME_EXTRA
         if whole < length:
             _log.warning("cut %d bytes of an unfinished record off %s", length - whole, log)
             file.truncate(whole)

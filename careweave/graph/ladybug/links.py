@@ -13,7 +13,7 @@ import ladybug
 
 from careweave.errors import InvalidArgument
 from careweave.graph.ladybug.batches import BULK, COPY_FROM, EngineRow, check_names, present_keys
-from careweave.graph.ladybug.values import TYPES, table_of, to_engine
+from careweave.graph.ladybug.values import TYPES, answer_of, table_of, to_engine
 from careweave.graph.schema import NodeTable, RelationshipTable, Value
 
 SINGLY = 24
@@ -85,6 +85,7 @@ def _present(
     wanted = [*ends.link.keys, *names]
     columns = ", ".join([f"a.`{ends.source.key}`", f"b.`{ends.target.key}`", *(f"r.`{name}`" for name in wanted)])
     keys = sorted({row["source"] for row in rows.values()})
+    steps: list[tuple[str, dict[str, Any]]]
     if len(keys) > 4 * SOURCES_AT_ONCE:
         steps = [(f"MATCH (a:`{ends.source.label}`) MATCH {ends.pattern} RETURN {columns}", {})]
     else:
@@ -93,10 +94,7 @@ def _present(
         steps = [(f"{chosen} RETURN {columns}", {"keys": chunk}) for chunk in chunks]
     found: dict[Identity, EngineRow] = {}
     for text, parameters in steps:
-        answer = connection.execute(text, parameters)
-        assert not isinstance(answer, list)
-        for values in answer.get_all():
-            assert isinstance(values, list)
+        for values in answer_of(connection, text, parameters)[1]:
             row = dict(zip(("source", "target", *wanted), values, strict=True))
             found[ends.identity(row)] = row
     return found

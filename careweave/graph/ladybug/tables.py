@@ -1,11 +1,12 @@
 """The declared schema as Ladybug's tables: what to create or alter so that a database has it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import ladybug
 
 from careweave.errors import FailedPrecondition
-from careweave.graph.ladybug.values import TYPES
+from careweave.graph.ladybug.values import TYPES, answer_of
 from careweave.graph.schema import NodeTable, RelationshipTable, Schema, Value
 
 
@@ -19,6 +20,9 @@ def migrate(connection: ladybug.Connection, schema: Schema) -> None:
     if statements:
         for statement in ("BEGIN TRANSACTION", *statements, "COMMIT"):
             connection.execute(statement)
+    if "Lease" in schema.nodes:
+        # Who held a lease was in a process that is gone, since this one has the folder to itself.
+        connection.execute("MATCH (l:Lease) SET l.expire_time = NULL")
 
 
 def missing_statements(connection: ladybug.Connection, schema: Schema) -> list[str]:
@@ -43,12 +47,8 @@ def missing_statements(connection: ladybug.Connection, schema: Schema) -> list[s
     return statements
 
 
-def _ask(connection: ladybug.Connection, text: str) -> Iterator[list[object]]:
-    answer = connection.execute(text)
-    assert not isinstance(answer, list)
-    for row in answer:
-        assert isinstance(row, list)
-        yield row
+def _ask(connection: ladybug.Connection, text: str) -> list[list[Any]]:
+    return answer_of(connection, text)[1]
 
 
 def _columns(properties: Mapping[str, Value]) -> list[str]:

@@ -10,7 +10,7 @@ import ladybug
 
 from careweave.errors import CareweaveError, InvalidArgument
 from careweave.graph.ladybug.failures import translate
-from careweave.graph.ladybug.values import rows_of, to_engine
+from careweave.graph.ladybug.values import answer_of, rows_of, to_engine
 from careweave.graph.port import Query, Row
 
 ENGINE = "ladybug"
@@ -64,7 +64,7 @@ def execute(connection: ladybug.Connection, query: Query, parameters: Mapping[st
         )
     given: dict[str, Any] = {name: to_engine(value) for name, value in parameters.items()}
     try:
-        return rows_of(connection.execute(text, given))
+        return rows_of(answer_of(connection, text, given))
     except CareweaveError:
         raise
     except Exception as error:

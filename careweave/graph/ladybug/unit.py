@@ -42,9 +42,12 @@ class EmbeddedUnit:
         """Create or update nodes of `label` by its key."""
         table = self._table(label)
         may_copy = not self._inserted_by_text and label not in self._inserted
-        if rows and await self._do(
+        if not rows:
+            return
+        inserted = await self._do(
             lambda connection: batches.merge_nodes(connection, table, rows, may_copy=may_copy), f"merging {label}"
-        ):
+        )
+        if inserted:
             self._inserted.add(label)
 
     async def merge_relationships(

@@ -6,13 +6,17 @@ without converting it, and does not compare parameters with `TIMESTAMP_TZ`.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias, cast
 
+import ladybug
 import pyarrow as pa
 
 from careweave.errors import InvalidArgument
 from careweave.graph.port import Row
 from careweave.graph.schema import Value
+
+Answer: TypeAlias = tuple[list[str], list[list[Any]]]
+"""Column names and rows."""
 
 TYPES: Mapping[Value, str] = {
     Value.TEXT: "STRING",
@@ -73,16 +77,23 @@ def from_engine(value: Any) -> Any:
     return value
 
 
-def rows_of(result: Any) -> list[Row]:
-    """Return the rows of an engine's answer.
+def answer_of(connection: ladybug.Connection, text: str, parameters: Mapping[str, Any] | None = None) -> Answer:
+    """Return the column names and the rows, as the engine gives them, of the one statement `text`.
 
     Raises:
-        InvalidArgument: the text held several statements.
+        InvalidArgument: the text holds several statements.
+        RuntimeError: the engine refuses it.
     """
+    result = connection.execute(text, dict(parameters) if parameters else None)
     if isinstance(result, list):
         raise InvalidArgument("a query is one statement; run each on its own", reason="SEVERAL_STATEMENTS")
-    names = result.get_column_names()
-    return [dict(zip(names, map(from_engine, row), strict=True)) for row in result.get_all()]
+    return result.get_column_names(), cast("list[list[Any]]", result.get_all())
+
+
+def rows_of(answer: Answer) -> list[Row]:
+    """Return the rows of an answer as the port gives them."""
+    names, rows = answer
+    return [dict(zip(names, map(from_engine, row), strict=True)) for row in rows]
 
 
 def table_of(columns: Sequence[Value], rows: Sequence[Sequence[object]]) -> pa.Table:

@@ -105,5 +105,5 @@ class Writer:
             self._connection.execute("CHECKPOINT")
         except RuntimeError as error:
             # What was committed stays in the log, from which it is read when the folder is next opened.
-            self.failed = self.failed or is_out_of_space(error)
+            self.failed = is_out_of_space(error)
             _log.exception("folding in the log of %s failed", self.folder.folder)

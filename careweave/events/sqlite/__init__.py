@@ -1,0 +1,1 @@
+"""The embedded event log: SQLite behind the event port."""

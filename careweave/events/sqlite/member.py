@@ -1,0 +1,89 @@
+"""A member of a consumer group at work."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from careweave.events.port import Delivered
+from careweave.events.sqlite import groups, records
+from careweave.events.sqlite.groups import Membership, Place
+
+if TYPE_CHECKING:
+    from careweave.events.embedded import EmbeddedEventLog
+
+BATCH = 100
+"""Events handled between two commits of the position. A killed process gets at most these again."""
+
+
+class Member:
+    """Handles the events of the partitions that fall to it, until cancelled or an error ends it."""
+
+    def __init__(
+        self, log: "EmbeddedEventLog", who: Membership, handle: Callable[[Delivered], Awaitable[None]]
+    ) -> None:
+        """Begin with no partition."""
+        self._log = log
+        self._who = who
+        self._handle = handle
+        self._held: set[Place] = set()
+
+    async def run(self) -> None:
+        """Consume without end; leave the group on the way out."""
+        renewing = asyncio.create_task(self._renew())
+        try:
+            while not self._log.closed:
+                seen = self._log.appended.count
+                await self._settle_share()
+                handled = [await self._handle_some(place) for place in sorted(self._held)]
+                if not any(handled):
+                    await self._log.appended.wait(seen, self._log.poll_seconds)
+        finally:
+            renewing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await renewing
+            if not self._log.closed:
+                await asyncio.shield(self._leave())
+
+    async def _leave(self) -> None:
+        await self._log.write(lambda connection: groups.leave(connection, self._who))
+        self._log.appended.notify()  # Those who stay look at once at what has become free.
+
+    async def _settle_share(self) -> None:
+        now = self._log.now()
+        live = await self._log.read(lambda connection: groups.members(connection, self._who, now))
+        joins = any(self._who.member not in live[topic] for topic in self._who.topics)
+        if not joins and groups.share_of(self._who, live) == self._held:
+            return
+        held = await self._log.write(lambda connection: groups.claim(connection, self._who, now))
+        if joins or self._held - held:
+            self._log.appended.notify()  # Others of this process look at once at what they must give or may take.
+        self._held = held
+
+    async def _handle_some(self, place: Place) -> bool:
+        group = self._who.group
+        start = await self._log.read(lambda connection: groups.position(connection, group, place))
+        batch = await self._log.read(lambda connection: records.read(connection, *place, start, BATCH))
+        following = start
+        try:
+            for delivered in batch:
+                if place not in self._held:  # The lease was lost meanwhile.
+                    break
+                await self._handle(delivered)
+                following = delivered.offset + 1
+        finally:
+            if following > start:
+                await asyncio.shield(self._commit(place, following))
+        return bool(batch)
+
+    async def _commit(self, place: Place, following: int) -> None:
+        kept = await self._log.write(lambda connection: groups.commit_position(connection, self._who, place, following))
+        if not kept:
+            self._held.discard(place)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._who.lease_seconds / 3)
+            now = self._log.now()
+            held = await self._log.write(lambda connection: groups.renew(connection, self._who, now))  # noqa: B023
+            self._held &= held

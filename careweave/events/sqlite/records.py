@@ -1,0 +1,110 @@
+"""Reading and appending events in the log's file; all functions block."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zlib import crc32
+
+from careweave.errors import InvalidArgument
+from careweave.events.port import Delivered, Event
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Record = tuple[Any, ...]
+
+
+def record_of(event: Event, partitions: int) -> Record:
+    """Return the record of `event`, its partition chosen by its key.
+
+    Raises:
+        InvalidArgument: its time has no zone, or it lacks a key, an id or a topic.
+    """
+    if event.time.tzinfo is None:
+        raise InvalidArgument(f"the time of event {event.id} has no zone; give one", reason="TIME_WITHOUT_ZONE")
+    if not (event.topic and event.id and event.key):
+        raise InvalidArgument("an event needs a topic, an id and a key", reason="EVENT_REFUSED")
+    return (
+        str(event.topic),
+        crc32(event.key.encode()) % partitions,
+        event.key,
+        event.version,
+        event.id,
+        event.type,
+        event.source,
+        (event.time - _EPOCH) // _MICROSECOND,
+        event.payload,
+        event.traceparent,
+    )
+
+
+def append(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
+    """Append `records` in order, each at the end of its partition."""
+    ends: dict[tuple[str, int], int] = {}
+    rows = []
+    for topic, partition, *rest in records:
+        place = (topic, partition)
+        if place not in ends:
+            ends[place] = _end(connection, topic, partition)
+        rows.append((topic, partition, ends[place], *rest))
+        ends[place] += 1
+    connection.executemany(
+        "INSERT INTO event (topic, partition, offset, key, version, id, type, source, time, payload, traceparent) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    connection.executemany(
+        "INSERT INTO tail (topic, partition, next) VALUES (?, ?, ?) "
+        "ON CONFLICT (topic, partition) DO UPDATE SET next = excluded.next",
+        [(*place, end) for place, end in ends.items()],
+    )
+
+
+def _end(connection: sqlite3.Connection, topic: str, partition: int) -> int:
+    row = connection.execute("SELECT next FROM tail WHERE topic = ? AND partition = ?", (topic, partition)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def ends(connection: sqlite3.Connection, topics: Sequence[str], partitions: int) -> dict[tuple[str, int], int]:
+    """Return, for each partition of `topics`, the offset that the next event gets."""
+    return {
+        (topic, partition): _end(connection, topic, partition) for topic in topics for partition in range(partitions)
+    }
+
+
+def read(connection: sqlite3.Connection, topic: str, partition: int, offset: int, limit: int) -> list[Delivered]:
+    """Return at most `limit` events of a partition from `offset` on, in order."""
+    rows = connection.execute(
+        "SELECT offset, id, type, source, key, version, time, payload, traceparent FROM event "
+        "WHERE topic = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?",
+        (topic, partition, offset, limit),
+    )
+    return [_delivered(topic, partition, row) for row in rows]
+
+
+def _delivered(topic: str, partition: int, row: Record) -> Delivered:
+    offset, event_id, kind, source, key, version, time, payload, traceparent = row
+    event = Event(
+        topic=topic,
+        id=event_id,
+        type=kind,
+        source=source,
+        key=key,
+        version=version,
+        time=_EPOCH + time * _MICROSECOND,
+        payload=payload,
+        traceparent=traceparent,
+    )
+    return Delivered(event, partition, offset)
+
+
+def compact(connection: sqlite3.Connection, topic: str) -> int:
+    """Drop events that a later one of the same key supersedes; returns how many went."""
+    connection.execute(
+        "WITH last AS (SELECT partition, max(offset) AS offset FROM event WHERE topic = ? GROUP BY partition, key) "
+        "DELETE FROM event WHERE topic = ? AND (partition, offset) NOT IN (SELECT partition, offset FROM last)",
+        (topic, topic),
+    )
+    (gone,) = connection.execute("SELECT changes()").fetchone()
+    return int(gone)

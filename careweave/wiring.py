@@ -1,0 +1,120 @@
+"""From settings to adapters. The only module that names an adapter."""
+
+import secrets
+import string
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from careweave.config import Settings
+from careweave.embedding.port import Embedder
+from careweave.errors import InvalidArgument
+from careweave.events.port import EventLog
+from careweave.graph.port import Graph
+
+_ID_LETTERS: Final = string.ascii_lowercase + string.digits
+_ID_LENGTH: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What services stand on."""
+
+    settings: Settings
+    graph: Graph
+    events: EventLog
+    embedder: Embedder
+    clock: Callable[[], datetime]
+    """Returns the time, in UTC."""
+    new_id: Callable[[], str]
+    """Returns a new random id of 20 lower-case letters and digits (103 bits)."""
+
+
+def utc_now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+def random_id() -> str:
+    """Return a new random id of 20 lower-case letters and digits."""
+    return "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
+
+
+async def open_graph(settings: Settings) -> Graph:
+    """Open the graph that `settings.graph` names, its schema brought up to date.
+
+    Raises:
+        InvalidArgument: the scheme is not known.
+        FailedPrecondition: another process has the folder open.
+        CareweaveError: see the adapter.
+    """
+    _, place = _split("CAREWEAVE_GRAPH", settings.graph, {"ladybug": "ladybug:FOLDER"})
+    from careweave.graph.embedded import open_embedded
+
+    graph = await open_embedded(Path(place))
+    try:
+        await graph.migrate()
+    except BaseException:
+        await graph.close()
+        raise
+    return graph
+
+
+async def open_events(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, new_id: Callable[[], str] = random_id
+) -> EventLog:
+    """Open the event log that `settings.events` names.
+
+    Raises:
+        InvalidArgument: the scheme is not known.
+        CareweaveError: see the adapter.
+    """
+    _, place = _split("CAREWEAVE_EVENTS", settings.events, {"sqlite": "sqlite:FILE"})
+    from careweave.events.embedded import open_embedded
+
+    return await open_embedded(Path(place), clock, new_id)
+
+
+def open_embedder(settings: Settings) -> Embedder:
+    """Return the embedder that `settings.embedder` names, behind the cache; its model loads when first used.
+
+    Raises:
+        InvalidArgument: the scheme is not known.
+    """
+    known = {"sentence-transformers": "sentence-transformers:NAME or sentence-transformers:PATH"}
+    _, model = _split("CAREWEAVE_EMBEDDER", settings.embedder, known)
+    from careweave.embedding.cache import CachedEmbedder
+    from careweave.embedding.sentence import SentenceEmbedder
+
+    return CachedEmbedder(SentenceEmbedder(model), settings.cache / "embeddings")
+
+
+@asynccontextmanager
+async def open_adapters(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, new_id: Callable[[], str] = random_id
+) -> AsyncIterator[Adapters]:
+    """Open all that `settings` names for the length of the block."""
+    embedder = open_embedder(settings)
+    graph = await open_graph(settings)
+    try:
+        events = await open_events(settings, clock, new_id)
+        try:
+            yield Adapters(settings, graph, events, embedder, clock, new_id)
+        finally:
+            await events.close()
+    finally:
+        await graph.close()
+
+
+def _split(variable: str, setting: str, known: dict[str, str]) -> tuple[str, str]:
+    scheme, colon, place = setting.partition(":")
+    if scheme not in known or not colon or not place:
+        raise InvalidArgument(
+            f"{variable}={setting} is of no known kind; use {' or '.join(known.values())}",
+            reason="UNKNOWN_SCHEME",
+            metadata={"variable": variable, "known": ", ".join(known)},
+        )
+    return scheme, place
