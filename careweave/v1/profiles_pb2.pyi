@@ -297,7 +297,7 @@ class Organisation(_message.Message):
     name: _builtins.str
     """`organisations/{organisation}`."""
     title: _builtins.str
-    """Name as people know it."""
+    """Name as people know it; an update that leaves it alone may leave it out."""
     sector: Global___Sector.ValueType
     """Sector."""
     place: _builtins.str
@@ -347,7 +347,9 @@ class Place(_message.Message):
     name: _builtins.str
     """`places/{place}`; a postcode district is `places/CW7`."""
     title: _builtins.str
-    """Name as people know it, for example "Winsford (CW7)"."""
+    """Name as people know it, for example "Winsford (CW7)"; an update that leaves
+    it alone may leave it out.
+    """
     level: Global___PlaceLevel.ValueType
     """Level."""
     rurality: Global___Rurality.ValueType
@@ -400,7 +402,7 @@ class Hub(_message.Message):
     name: _builtins.str
     """`hubs/{hub}`."""
     title: _builtins.str
-    """Name as people know it."""
+    """Name as people know it; an update that leaves it alone may leave it out."""
     virtual: _builtins.bool
     """True if it has no premises."""
     parent: _builtins.str
