@@ -16,6 +16,7 @@ from typing import Final, cast
 
 from careweave.errors import CareweaveError
 from careweave.events.port import Event, EventLog
+from careweave.events.wakeup import Wakeup
 from careweave.graph.outbox_rows import event_of
 from careweave.graph.port import Graph, Query, Row, UnitOfWork
 
@@ -25,11 +26,12 @@ POLL_SECONDS: Final = 0.25
 """How often to look for what other processes emitted; within a process the relay is woken."""
 BATCH: Final = 500
 _LONGEST_PAUSE: Final = 5.0
+_MOST_UNDELETED: Final = 2000
 
 _PENDING: Final = Query(
     "outbox.pending",
     """
-    MATCH (o:Outbox) WHERE o.source = $source
+    MATCH (o:Outbox) WHERE o.source = $source AND NOT o.id IN $published
     RETURN o.id AS id, o.event_id AS event_id, o.topic AS topic, o.type AS type, o.source AS source,
            o.key AS key, o.version AS version, o.position AS position, o.time AS time,
            o.payload AS payload, o.traceparent AS traceparent
@@ -91,15 +93,20 @@ class Relay:
         self._clock = clock
         self._holder = new_id()
         self._holding: _Holding | None = None
+        self._holding_on = asyncio.Lock()
+        self._to_delete = Wakeup()
+        self._published: list[str] = []
+        """Ids of outbox nodes that the log has and the graph has not yet deleted."""
 
     async def run(self) -> None:
         """Relay until cancelled; pause and try again when the graph or the log does not answer."""
         pause = POLL_SECONDS
+        deleting = asyncio.create_task(self._keep_deleting())
         try:
             while True:
                 seen = self._graph.emitted.count
                 try:
-                    moved = await self.relay_once()
+                    moved = await self._publish()
                 except CareweaveError as error:
                     _log.warning("events of %s wait in the outbox: %s", self._source, error)
                     await asyncio.sleep(pause)
@@ -109,37 +116,68 @@ class Relay:
                 if not moved:
                     await self._graph.emitted.wait(seen, POLL_SECONDS)
         finally:
+            deleting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await deleting
             await asyncio.shield(self._give_up())
 
     async def relay_once(self) -> int:
-        """Publish what is pending, at most a batch; returns how many events went, 0 without the lease.
+        """Publish and delete what is pending, at most a batch; returns how many events went.
+
+        Returns 0, too, when another relay holds the lease.
 
         Raises:
             CareweaveError: the graph or the log does not answer; nothing is lost.
         """
+        moved = await self._publish()
+        await self._delete()
+        return moved
+
+    async def _publish(self) -> int:
+        if len(self._published) >= _MOST_UNDELETED:
+            await self._delete()
         rows = await self._pending()
         if rows and self._must_renew():
             # Read again with the lease: another relay may have published some meanwhile.
             rows = await self._pending() if await self._hold() else []
-        if not rows:
-            return 0
-        await self._events.append([event_of(row) for row in rows])
-        return len(rows) if await self._hold([row["id"] for row in rows]) else 0
+        if rows:
+            await self._events.append([event_of(row) for row in rows])
+            self._published += [str(row["id"]) for row in rows]
+            self._to_delete.notify()
+        return len(rows)
+
+    async def _keep_deleting(self) -> None:
+        """Delete beside publishing, so that an event need not wait for its turn among the writers."""
+        while True:
+            seen = self._to_delete.count
+            try:
+                await self._delete()
+            except CareweaveError as error:
+                _log.warning("published events of %s stay in the outbox for now: %s", self._source, error)
+            await self._to_delete.wait(seen, POLL_SECONDS)
+
+    async def _delete(self) -> None:
+        if self._published:
+            await self._hold()
 
     async def _pending(self) -> list[Row]:
-        return await self._graph.run(_PENDING, source=self._source, limit=BATCH)
+        return await self._graph.run(_PENDING, source=self._source, limit=BATCH, published=self._published)
 
     def _must_renew(self) -> bool:
         return self._holding is None or self._holding.expires - self._clock() < LEASE / 2
 
-    async def _hold(self, published: Sequence[object] = ()) -> bool:
-        """Take or renew the lease and, with it, delete what was `published`; returns whether it is held."""
-        async with self._graph.unit_of_work() as unit:
-            holding = await self._renewed(unit)
-            if holding is not None and published:
-                await unit.run(_PUBLISHED, ids=published)
-        self._holding = holding
-        return holding is not None
+    async def _hold(self) -> bool:
+        """Take or renew the lease and, with it, delete what is published; returns whether it is held."""
+        async with self._holding_on:
+            published = list(self._published)
+            async with self._graph.unit_of_work() as unit:
+                holding = await self._renewed(unit)
+                if holding is not None and published:
+                    await unit.run(_PUBLISHED, ids=published)
+            self._holding = holding
+            # Without the lease they are the next relay's to publish and delete.
+            self._published = self._published[len(published) :]
+            return holding is not None
 
     async def _renewed(self, unit: UnitOfWork) -> _Holding | None:
         now = self._clock()

@@ -77,7 +77,7 @@ class EventLog(Protocol):
     """A durable, partitioned log of events."""
 
     async def append(self, events: Sequence[Event]) -> None:
-        """Append `events` durably, in order.
+        """Append `events` durably, in order; an engine may leave out one whose source and id it has.
 
         Raises:
             Unavailable: the log does not answer.

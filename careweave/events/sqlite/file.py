@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS event (
   time INTEGER NOT NULL, payload BLOB, traceparent TEXT NOT NULL,
   PRIMARY KEY (topic, partition, offset)
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS event_by_id ON event (id, source);
 CREATE TABLE IF NOT EXISTS tail (
   topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;

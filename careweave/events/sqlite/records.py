@@ -40,7 +40,11 @@ def record_of(event: Event, partitions: int) -> Record:
 
 
 def append(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
-    """Append `records` in order, each at the end of its partition."""
+    """Append `records` in order, each at the end of its partition.
+
+    One that is there already, by source and id, is left out; so what a relay publishes again after
+    it was killed is there once. Its offset is used up.
+    """
     ends: dict[tuple[str, int], int] = {}
     rows = []
     for topic, partition, *rest in records:
@@ -50,7 +54,8 @@ def append(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
         rows.append((topic, partition, ends[place], *rest))
         ends[place] += 1
     connection.executemany(
-        "INSERT INTO event (topic, partition, offset, key, version, id, type, source, time, payload, traceparent) "
+        "INSERT OR IGNORE INTO event "
+        "(topic, partition, offset, key, version, id, type, source, time, payload, traceparent) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
