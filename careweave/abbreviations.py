@@ -90,7 +90,7 @@ SINGLE_WORDS: Final = {
     "psych": "psychology",
     "rehab": "rehabilitation",
 }
-"""Short and British words → what taxonomies say; used beside the word, not instead of it."""
+"""Short and British words → what taxonomies say."""
 
 _BY_FOLD: Final = {short.casefold(): meaning for short, meaning in MEANINGS.items()} | SINGLE_WORDS
 _SHORT_TEXT: Final = 40
@@ -103,17 +103,15 @@ _ALSO_WORDS: Final = re.compile(r"\b(?:na|pa|pt|ld|rm|hr|salt|send|peg|hv|sw|dn)
 """Abbreviations that in small letters are, or look like, other words."""
 
 
-def spelt_out(text: str) -> str:
-    """Return `text` with each abbreviation followed by its meaning: "HCA nights" → "HCA (healthcare assistant) nights".
+def in_full(text: str) -> str:
+    """Return `text` with each abbreviation replaced by its meaning: "HCA nights" → "healthcare assistant nights".
 
     In a short text abbreviations count in small letters too, unless they are words of their own.
     """
     short = len(text) <= _SHORT_TEXT
-    return (_TYPED if short else _WRITTEN).sub(_with_meaning, text)
+    return (_TYPED if short else _WRITTEN).sub(_meaning, text)
 
 
-def _with_meaning(found: re.Match[str]) -> str:
+def _meaning(found: re.Match[str]) -> str:
     written = found.group()
-    if _ALSO_WORDS.fullmatch(written):
-        return written
-    return f"{written} ({_BY_FOLD[written.casefold()]})"
+    return written if _ALSO_WORDS.fullmatch(written) else _BY_FOLD[written.casefold()]

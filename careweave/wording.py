@@ -3,9 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 _WORD: Final = re.compile(r"[^\W_]+(?:[+#]+)?")
+_TOKEN: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:[+#]+)?")
 _JOINED: Final = re.compile(r"(?<=\w)['’](?=\w)")
 _LIKE_US: Final = re.compile(r"(?<=[a-z]{3})z(?=e|ing|ation)")
 
@@ -33,6 +35,20 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """Return the words of `text` in order, folded, singular and in British spelling ("organizes" → "organise")."""
     return [stem(word) for word in _WORD.findall(fold(text))]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word of a text, as `words` gives it, with where it stands in the text itself, in code points."""
+
+    word: str
+    start: int
+    end: int
+
+
+def tokens_of(text: str) -> list[Token]:
+    """Return the words of `text` with their places."""
+    return [Token(stem(fold(found.group())), found.start(), found.end()) for found in _TOKEN.finditer(text)]
 
 
 def telling_words(text: str) -> list[str]:

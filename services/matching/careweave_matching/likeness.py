@@ -86,7 +86,7 @@ class OccupationSpace:
         blocks: list[tuple[float, Vectors]] = [
             (shares.skills, _skill_means(occupations, embed, shares.optional)),
             (shares.description, embed([occupation.description for occupation in occupations])),
-            (shares.names, np.add.reduceat(self._labels, self._firsts, axis=0) / counts[:, None]),
+            (shares.names, _unit(np.add.reduceat(self._labels, self._firsts, axis=0))),
         ]
         groups = [occupation.isco_group for occupation in occupations]
         self.vectors = np.concatenate(

@@ -1,0 +1,115 @@
+"""Concepts by the words of their labels: an index for questions, and a book of phrases to find in running text."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from careweave.abbreviations import in_full
+from careweave.grams import GramIndex, Scores
+from careweave.wording import FILLERS, tokens_of, words
+from careweave_skills.taxonomy import Scheme
+
+_ALTERNATIVE: Final = np.float32(0.98)
+"""What a match by an alternative label is worth beside one by the preferred label."""
+_SHORTEST_SINGLE: Final = 4
+"""Characters that a label of one word needs to be looked for in running text."""
+_LONGEST_PHRASE: Final = 10
+"""Words of a phrase, fillers apart."""
+_IN_BRACKETS: Final = re.compile(r"\s*\([^)]*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A skill or an occupation, as search needs it. name: its resource name."""
+
+    name: str
+    label: str
+    alternative_labels: tuple[str, ...] = ()
+    scheme: Scheme = Scheme.ESCO
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A label found in a text.
+
+    concept: its place in order. start, end: in code points. words: how many, fillers apart.
+    """
+
+    concept: int
+    start: int
+    end: int
+    words: int
+
+
+class LabelIndex:
+    """All labels of all concepts, to be asked which concepts share words with a question.
+
+    100,000 labels take about 25 MB beside the labels themselves; a question takes one or two milliseconds.
+    """
+
+    def __init__(self, concepts: Sequence[Concept]) -> None:
+        """Index the labels of `concepts`, in order."""
+        self._labels = [label for concept in concepts for label in (concept.label, *concept.alternative_labels)]
+        counts = np.fromiter((1 + len(concept.alternative_labels) for concept in concepts), np.int64, len(concepts))
+        self._ends = np.cumsum(counts)
+        self._starts = self._ends - counts
+        self._preferred = np.full(len(self._labels), _ALTERNATIVE)
+        self._preferred[self._starts] = 1
+        self._grams = GramIndex(self._labels)
+
+    def scores(self, query: str) -> tuple[Scores, Scores]:
+        """Return how well the best label of each concept, and each label, fits `query`, both 0 to 1.
+
+        Abbreviations of health and social care count as what they stand for, too.
+        """
+        if not self._labels:
+            return np.zeros(0, np.float32), np.zeros(0, np.float32)
+        labels = self._grams.scores(query)
+        if (fuller := in_full(query)) != query:
+            labels = np.maximum(labels, self._grams.scores(fuller))
+        labels *= self._preferred
+        return np.maximum.reduceat(labels, self._starts), labels
+
+    def matched(self, concept: int, labels: Scores) -> str:
+        """Return the label of `concept` that fits best by the second array of `scores`."""
+        start = int(self._starts[concept])
+        best = int(np.argmax(labels[start : int(self._ends[concept])]))
+        return self._labels[start + best]
+
+
+class PhraseBook:
+    """Labels to be found in running text, whatever the number and the fillers between their words."""
+
+    def __init__(self, concepts: Sequence[Concept]) -> None:
+        """Learn the labels of `concepts`, which are known by their place in order."""
+        self._concepts: dict[tuple[str, ...], int] = {}
+        for preferred in (True, False):
+            for place, concept in enumerate(concepts):
+                for label in (concept.label,) if preferred else concept.alternative_labels:
+                    for key in _phrases(label):
+                        self._concepts.setdefault(key, place)
+
+    def find(self, text: str) -> list[Phrase]:
+        """Return the phrases of `text` that are labels, in order; of phrases within each other the longest."""
+        tokens = [token for token in tokens_of(text) if token.word not in FILLERS]
+        found: list[Phrase] = []
+        start = 0
+        while start < len(tokens):
+            end = min(len(tokens), start + _LONGEST_PHRASE)
+            while end > start and (key := tuple(token.word for token in tokens[start:end])) not in self._concepts:
+                end -= 1
+            if end > start:
+                found.append(Phrase(self._concepts[key], tokens[start].start, tokens[end - 1].end, end - start))
+            start = max(end, start + 1)
+        return found
+
+
+def _phrases(label: str) -> Iterator[tuple[str, ...]]:
+    """Yield what to look for: the label, and without what stands in brackets: "Python (computer programming)"."""
+    for wording in dict.fromkeys((label, _IN_BRACKETS.sub("", label))):
+        key = tuple(word for word in words(wording) if word not in FILLERS)
+        if len(key) > 1 or (key and len(key[0]) >= _SHORTEST_SINGLE):
+            yield key
