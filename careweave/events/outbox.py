@@ -9,7 +9,7 @@ same ids and versions; `apply_once` lets their effects happen once.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
@@ -197,10 +197,11 @@ class Relay:
         return holding
 
     async def _give_up(self) -> None:
-        """Let the next relay start at once."""
+        """Delete what is published and let the next relay start at once."""
         if self._holding is None:
             return
-        with contextlib.suppress(CareweaveError):  # Then the lease runs out.
+        with contextlib.suppress(CareweaveError):  # Then the lease runs out, and the next relay publishes again.
+            await self._delete()
             async with self._graph.unit_of_work() as unit:
                 if await self._renewed(unit) is not None:
                     await unit.merge_nodes("Lease", [{"id": self._source, "expire_time": None}])

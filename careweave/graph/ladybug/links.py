@@ -119,7 +119,8 @@ def _create(connection: ladybug.Connection, ends: Ends, rows: list[EngineRow]) -
         return
     table = _table(ends, names, rows)
     if len(rows) >= COPY_FROM:
-        columns = f"({', '.join(f'`{name}`' for name in names)})" if names else ""
+        # Without a list it would want all properties; a kind without any takes no list.
+        columns = f"({', '.join(f'`{name}`' for name in names)})" if ends.link.properties else ""
         connection.execute(
             f"COPY `{ends.link.kind}`{columns} FROM $t (from='{ends.source.label}', to='{ends.target.label}')",
             {"t": table},

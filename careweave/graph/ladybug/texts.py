@@ -19,16 +19,23 @@ _STRINGS_AND_COMMENTS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`
 _PARAMETER = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _INSERTS = re.compile(r"\b(CREATE|MERGE|COPY)\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(CREATE|MERGE|COPY|SET|DELETE|REMOVE|DROP|ALTER|IMPORT|CHECKPOINT)\b", re.IGNORECASE)
+_UNWINDS = re.compile(r"^\s*UNWIND\s+\$([A-Za-z_][A-Za-z0-9_]*)\s+AS\b", re.IGNORECASE)
+_AGGREGATES = re.compile(r"\b(count|sum|avg|min|max|collect)\s*\(", re.IGNORECASE)
 _TRANSACTION = re.compile(r"^\s*(BEGIN|COMMIT|ROLLBACK)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What was found."""
+    """What was found.
+
+    unwinds: the parameter whose rows all else goes over, so that without rows there is no answer and
+        no change; empty if there is none.
+    """
 
     parameters: frozenset[str]
     writes: bool
     inserts: bool
+    unwinds: str
     ends_transaction: bool
 
 
@@ -36,10 +43,12 @@ class Text:
 def read_text(cypher: str) -> Text:
     """Return what `cypher` says, strings and comments aside."""
     bare = _STRINGS_AND_COMMENTS.sub(" ", cypher)
+    unwinds = None if _AGGREGATES.search(bare) else _UNWINDS.match(bare)
     return Text(
         parameters=frozenset(_PARAMETER.findall(bare)),
         writes=bool(_WRITES.search(bare)),
         inserts=bool(_INSERTS.search(bare)),
+        unwinds=unwinds[1] if unwinds else "",
         ends_transaction=bool(_TRANSACTION.match(bare)),
     )
 
@@ -57,11 +66,14 @@ def execute(connection: ladybug.Connection, query: Query, parameters: Mapping[st
             read it as null).
     """
     text = text_of(query)
-    missing = read_text(text).parameters - parameters.keys()
+    facts = read_text(text)
+    missing = facts.parameters - parameters.keys()
     if missing:
         raise InvalidArgument(
             f"{query.name} needs the parameter {', '.join(sorted(missing))}", reason="PARAMETER_MISSING"
         )
+    if facts.unwinds and not parameters[facts.unwinds]:
+        return []  # The engine reads an empty list as one of texts, and then refuses `r.name`.
     given: dict[str, Any] = {name: to_engine(value) for name, value in parameters.items()}
     try:
         return rows_of(answer_of(connection, text, given))
