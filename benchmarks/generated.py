@@ -101,7 +101,9 @@ def _taxonomy(esco: Esco, uses: dict[str, int]) -> Taxonomy:
         labels=tuple(skill.label for skill in skills),
         weights=telling_weights([uses[skill.name] for skill in skills], len(esco.occupations)),
         strengths=link_strengths((), related, broader),
-        occupations={each.name: Occupation(each.label, f"{each.label}. {each.description}") for each in esco.occupations},
+        occupations={
+            each.name: Occupation(each.label, f"{each.label}. {each.description}") for each in esco.occupations
+        },
         index=index,
     )
 
@@ -143,7 +145,9 @@ def _opportunity(setting: Setting, rng: random.Random, number: int) -> Opportuni
 def _needs(rng: random.Random) -> tuple[CredentialNeed, ...]:
     needs = [CredentialNeed(CredentialKind.DBS, "", DbsLevel.ENHANCED_BARRED_LISTS, 36, rng.random() < 0.3)]
     if rng.random() < 0.5:
-        needs.append(CredentialNeed(CredentialKind.MANDATORY_TRAINING, rng.choice(["Moving and handling", "Safeguarding"])))
+        needs.append(
+            CredentialNeed(CredentialKind.MANDATORY_TRAINING, rng.choice(["Moving and handling", "Safeguarding"]))
+        )
     if rng.random() < 0.1:
         needs.append(CredentialNeed(CredentialKind.REGISTRATION, rng.choice(["NMC", "HCPC"])))
     return tuple(needs)
@@ -158,7 +162,9 @@ def people(setting: Setting, count: int, seed: int) -> Iterator[Person]:
 
 def _person(setting: Setting, rng: random.Random, number: int) -> Person:
     occupation = rng.choice(setting.care)
-    known = [skill for skill, essential in setting.requirements[occupation] if rng.random() < (0.7 if essential else 0.2)]
+    known = [
+        skill for skill, essential in setting.requirements[occupation] if rng.random() < (0.7 if essential else 0.2)
+    ]
     stray = [skill for skill, _ in setting.requirements[rng.choice(setting.care)] if rng.random() < 0.1]
     held = sorted({*known, *stray})[:60]
     return Person(

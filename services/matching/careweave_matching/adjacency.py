@@ -93,7 +93,8 @@ def dot_rows(rows: Vectors, vector: Vectors) -> npt.NDArray[np.float64]:
 
     A matrix product may sum in another order when the shape changes; this sums every row by itself.
     """
-    return (rows * vector).sum(axis=1).astype(np.float64)
+    products: npt.NDArray[np.float64] = (rows * vector).sum(axis=1).astype(np.float64)
+    return products
 
 
 def near_pairs(required: Vectors, held: Vectors) -> list[tuple[int, int, int]]:

@@ -73,13 +73,13 @@ def credits_of(entry: PersonEntry, reach: Reach, dummy: int) -> Credits:
     return Credits(packed, direct)
 
 
-def cover(credits: Credits, table: Table) -> Coverages:
+def cover(gained: Credits, table: Table) -> Coverages:
     """Return the coverage of every opportunity of `table`."""
-    earned = (credits.packed >> CREDIT_SHIFT)[table.flat_keys]
+    earned = (gained.packed >> CREDIT_SHIFT)[table.flat_keys]
     earned *= table.flat_weights
     with np.errstate(invalid="ignore"):
         shares = (np.add.reduceat(earned, table.segments) / table.full).reshape(-1, 3)
-    lifted = credits.direct[table.flat_keys] * table.flat_bonuses
+    lifted = gained.direct[table.flat_keys] * table.flat_bonuses
     bonuses = np.add.reduceat(lifted, table.segments[::3]) / MILLION
     return Coverages(shares[:, 0], shares[:, 1], shares[:, 2], bonuses)
 

@@ -46,7 +46,7 @@ def build_crowd(people: Sequence[PersonEntry], width: int, as_of: date) -> Crowd
 
 
 def rank_people(
-    crowd: Crowd, allowed: Integers, opportunity: OpportunityEntry, reach: Reach, weights: Weights, wanted: int
+    crowd: Crowd, allowed: Integers, opportunity: OpportunityEntry, *, reach: Reach, weights: Weights, wanted: int
 ) -> tuple[Integers, Numbers]:
     """Return the `wanted` best of the rows `allowed` (ascending) and their suitability, best first, ties by row.
 
@@ -61,7 +61,7 @@ def rank_people(
             likeness,
             bonuses[positions],
             crowd.totals[allowed[positions]],
-            weights,
+            weights=weights,
         )
 
     everyone = np.arange(len(allowed))
@@ -114,11 +114,12 @@ def _coverages(
 def _share(earned: Integers, weights: Integers) -> Numbers:
     if not len(weights):
         return np.full(len(earned), np.nan)
-    return earned.sum(axis=1) / float(weights.sum() * MILLION)
+    share: Numbers = earned.sum(axis=1) / float(weights.sum() * MILLION)
+    return share
 
 
 def _suitability(
-    essential: Numbers, optional: Numbers, likeness: Numbers, bonuses: Numbers, totals: Numbers, weights: Weights
+    essential: Numbers, optional: Numbers, likeness: Numbers, bonuses: Numbers, totals: Numbers, *, weights: Weights
 ) -> Numbers:
     known = totals != 0.0
     mean = np.divide(likeness + bonuses, totals, out=np.zeros(len(totals)), where=known)

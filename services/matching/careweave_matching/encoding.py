@@ -60,7 +60,7 @@ class PageEncoder:
             wire.text(1, frame.model) + wire.text(2, frame.taxonomy.version) + wire.text(3, frame.weights.version)
         )
 
-    def page(self, person: PersonEntry, credits: Credits, screened: Screened, page: Scored) -> list[bytes]:
+    def page(self, person: PersonEntry, gained: Credits, screened: Screened, page: Scored) -> list[bytes]:
         """Return the body of a `Match` for each row of `page`, in order."""
         self._forget_if_full()
         rows = page.rows.tolist()
@@ -72,10 +72,10 @@ class PageEncoder:
         found: list[bytes] = []
         for row, mile, minute, score, *parts in columns:
             entry = self._table.entries[row]
-            packed = credits.packed[entry.keys].tolist()
+            packed = gained.packed[entry.keys].tolist()
             gates = self._open[row] + self._travel_gate(row, minute, person.person.wishes) + hours[self._hours_of[row]]
             skills = b"".join(map(self._skill, self._bases[row], packed)) if self._full else b""
-            facts = self._facts(person, entry, credits, packed, minute, parts)
+            facts = self._facts(person, entry, gained, packed, minutes=minute, parts=parts)
             told = b"".join([self._reason(key) for key in reasons.choose(facts, self._frame.weights)])
             found.append(
                 b"".join(
@@ -106,14 +106,15 @@ class PageEncoder:
         self,
         person: PersonEntry,
         entry: OpportunityEntry,
-        credits: Credits,
+        gained: Credits,
         packed: list[int],
+        *,
         minutes: int,
         parts: list[float],
     ) -> reasons.Facts:
         fresh: list[int] = []
         if entry.taught:
-            held = credits.direct[entry.taught_keys].tolist()
+            held = gained.direct[entry.taught_keys].tolist()
             fresh = [skill for skill, has in zip(entry.taught, held, strict=True) if not has]
         return reasons.Facts(
             packed,
@@ -179,7 +180,7 @@ class PageEncoder:
         found = self._skills.get(base | packed)
         if found is None:
             skill = self._frame.reach.skill_of_key(base >> 41)
-            match = skill_match(skill, not base >> 40 & 1, packed, self._frame.taxonomy, self._frame.closers)
+            match = skill_match(skill, packed, self._frame, essential=not base >> 40 & 1)
             found = self._skills[base | packed] = wire.message(13, skill_message(match).SerializeToString())
         return found
 

@@ -146,6 +146,7 @@ def enter_person(
     person: Person,
     role: Vectors | None,
     aspirations: Vectors | None,
+    *,
     skill_vectors: Vectors,
     taxonomy: Taxonomy,
     weights: Weights,

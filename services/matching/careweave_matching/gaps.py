@@ -1,5 +1,8 @@
-"""What closes a missing skill: a course, a standard or an opportunity in the graph that develops it, or the same
-skill under another taxonomy's name."""
+"""What closes a missing skill.
+
+A course, a standard or an opportunity in the graph that develops it, or the same skill under another taxonomy's
+name.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

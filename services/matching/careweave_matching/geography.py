@@ -35,6 +35,10 @@ class Geography:
         """Return the number of `place`; NOWHERE if it is empty or not known."""
         return self._index.get(place, NOWHERE)
 
+    def knows(self, place: str) -> bool:
+        """Say whether there is a place of that name."""
+        return place in self._index
+
     def title(self, place: str) -> str:
         """Return the title of `place`; its name if it has none."""
         number = self.index(place)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from careweave.embedding.port import Embedder
+from careweave.embedding.port import Embedder, Vectors
 from careweave_matching.crowd import Crowd, build_crowd
 from careweave_matching.encoding import PageEncoder
 from careweave_matching.entries import (
@@ -100,11 +100,7 @@ class Index:
         taken: list[str] = []
         for person, aims in zip(newer, aspirations, strict=True):
             if self._is_newer_person(person):
-                entry = enter_person(
-                    person, self._vectors.role(person), aims, self._vectors.skills, self.taxonomy, self.weights, as_of
-                )
-                self._people[person.name] = entry
-                self._reach.hold(code >> CODE_BITS for code in entry.codes)
+                self._enter(person, aims, as_of)
                 taken.append(person.name)
         if taken:
             self._crowd = None
@@ -113,6 +109,11 @@ class Index:
     def _is_newer_person(self, person: Person) -> bool:
         held = self._people.get(person.name)
         return held is None or held.person.version < person.version
+
+    def move(self, surroundings: Surroundings) -> None:
+        """Take in new places and organisations."""
+        self.surroundings = surroundings
+        self._board = None
 
     def forget_person(self, name: str) -> None:
         """Drop everything about a person who was erased."""
@@ -124,19 +125,20 @@ class Index:
         entry = self._people.get(name)
         if entry is None or entry.good_from <= as_of.toordinal() <= entry.good_through:
             return entry
-        person = entry.person
-        fresh = enter_person(
+        return self._enter(entry.person, entry.aspirations, as_of)
+
+    def _enter(self, person: Person, aspirations: Vectors | None, as_of: date) -> PersonEntry:
+        entry = self._people[person.name] = enter_person(
             person,
             self._vectors.role(person),
-            entry.aspirations,
-            self._vectors.skills,
-            self.taxonomy,
-            self.weights,
-            as_of,
+            aspirations,
+            skill_vectors=self._vectors.skills,
+            taxonomy=self.taxonomy,
+            weights=self.weights,
+            as_of=as_of,
         )
-        self._reach.hold(code >> CODE_BITS for code in fresh.codes)
-        self._people[name] = fresh
-        return fresh
+        self._reach.hold(code >> CODE_BITS for code in entry.codes)
+        return entry
 
     def opportunity(self, name: str) -> OpportunityEntry | None:
         """Return the entry of an opportunity, open or closed; None if there is none."""

@@ -1,12 +1,13 @@
 """Protobuf messages of `careweave.v1` to and from the domain; no transport."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from careweave.errors import FieldViolation, InvalidArgument
-from careweave.v1 import common_pb2, matching_pb2, profiles_pb2
+from careweave.v1 import common_pb2, events_pb2, matching_pb2, profiles_pb2
 from careweave_matching import credentials
 from careweave_matching.eligibility import Gate
 from careweave_matching.model import (
@@ -177,9 +178,32 @@ def _requirement_message(requirement: Requirement, label: Callable[[str], str]) 
     )
 
 
-def importance(*, essential: bool) -> common_pb2.Importance:
+def importance(*, essential: bool) -> "common_pb2.Importance.ValueType":
     """Return the importance as the proto numbers it."""
     return common_pb2.IMPORTANCE_ESSENTIAL if essential else common_pb2.IMPORTANCE_OPTIONAL
+
+
+def read_kept(message: matching_pb2.Opportunity) -> Opportunity:
+    """Return an opportunity as the server published it, with what the server filled in."""
+    return replace(
+        read_opportunity(message),
+        state=message.state,
+        version=message.version,
+        etag=message.etag,
+        create_time=read_time(message.create_time),
+        update_time=read_time(message.update_time),
+    )
+
+
+_PUBLICATIONS = {
+    kind.DESCRIPTOR.full_name: kind
+    for kind in (events_pb2.OpportunityPublished, events_pb2.OpportunityUpdated, events_pb2.OpportunityClosed)
+}
+
+
+def read_published(event_type: str, payload: bytes) -> Opportunity:
+    """Return the opportunity in an event of the opportunities topic."""
+    return read_kept(_PUBLICATIONS[event_type].FromString(payload).opportunity)
 
 
 def read_person(message: profiles_pb2.Person) -> Person:
@@ -288,9 +312,7 @@ def skill_message(match: SkillMatch) -> matching_pb2.SkillMatch:
 
 def components_message(components: Components) -> matching_pb2.Components:
     """Return `components` as a message."""
-    return matching_pb2.Components(
-        **{field: getattr(components, field) for field in Components.__dataclass_fields__}  # type: ignore[arg-type]
-    )
+    return matching_pb2.Components(**{field: getattr(components, field) for field in Components.__dataclass_fields__})
 
 
 def match_message(match: Match, organisation_title: str) -> matching_pb2.Match:

@@ -177,6 +177,14 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """Names of a person and an opportunity; one is empty where the other alone is meant."""
+
+    person: str
+    opportunity: str
+
+
+@dataclass(frozen=True, slots=True)
 class Versions:
     """What an answer was computed from; see `Versions` in `common.proto`."""
 

@@ -80,7 +80,7 @@ def judge(person: PersonEntry, entry: OpportunityEntry, frame: Frame, *, own: bo
     minutes = journey_minutes(miles, effective_mode(wishes.travel_mode)) if miles >= 0 else -1
     best = _best_credits(person, frame.reach)
     packed = [best.get(key, scoring.NOTHING) for key in entry.keys.tolist()]
-    parts = _components(person, entry, packed, best, minutes, frame)
+    parts = _components(person, entry, packed, best, minutes=minutes, frame=frame)
     score = scoring.personal_score(parts.suitability, parts.preference, frame.weights)
     if not own:
         parts = Components(
@@ -135,7 +135,7 @@ def _best_credits(person: PersonEntry, reach: Reach) -> dict[int, int]:
 
 
 def _components(
-    person: PersonEntry, entry: OpportunityEntry, packed: list[int], best: dict[int, int], minutes: int, frame: Frame
+    person: PersonEntry, entry: OpportunityEntry, packed: list[int], best: dict[int, int], *, minutes: int, frame: Frame
 ) -> Components:
     weights, opportunity, wishes = frame.weights, entry.opportunity, person.person.wishes
     rows = [(weight, one >> CREDIT_SHIFT) for weight, one in zip(entry.weights.tolist(), packed, strict=True)]
@@ -174,18 +174,17 @@ def _components(
 
 def _skill_matches(entry: OpportunityEntry, packed: list[int], frame: Frame) -> list[SkillMatch]:
     return [
-        skill_match(skill, row < entry.essential, one, frame.taxonomy, frame.closers)
+        skill_match(skill, one, frame, essential=row < entry.essential)
         for row, (skill, one) in enumerate(zip(entry.skills, packed, strict=True))
     ]
 
 
-def skill_match(
-    skill: int, essential: bool, packed: int, taxonomy: Taxonomy, closers: Callable[[int], tuple[Closer, ...]]
-) -> SkillMatch:
+def skill_match(skill: int, packed: int, frame: Frame, *, essential: bool) -> SkillMatch:
     """Return how a packed credit stands to the skill of that index."""
+    taxonomy = frame.taxonomy
     name, label = taxonomy.names[skill], taxonomy.labels[skill]
     if packed == scoring.NOTHING:
-        return SkillMatch(name, label, essential, SkillFit.MISSING, 0.0, closers=closers(skill))
+        return SkillMatch(name, label, essential, SkillFit.MISSING, 0.0, closers=frame.closers(skill))
     source, credit = packed & SOURCE_MASK, (packed >> CREDIT_SHIFT) / MILLION
     if source == scoring.DIRECT_EVIDENCED:
         return SkillMatch(name, label, essential, SkillFit.EVIDENCED, credit)

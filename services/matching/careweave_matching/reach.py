@@ -100,7 +100,7 @@ class Reach:
         pairs = [(key, packed_direct(level, trust, levels[key], self._weights)) for key in direct]
         for required, strength in self._grants.get(skill, {}).items():
             pairs += [
-                (key, packed_transfer(skill, strength, level, trust, levels[key], self._weights))
+                (key, packed_transfer(skill, strength, level, trust, asked=levels[key], weights=self._weights))
                 for key in self._required[required]
             ]
         keys, packed = zip(*pairs, strict=True) if pairs else ((), ())

@@ -109,29 +109,41 @@ def _about_skills(facts: Facts, weights: Weights) -> list[tuple[float, Key]]:
     return found
 
 
+_FIXED = {
+    NAMED: "Is, or leads to, an occupation the person aims at.",
+    AIMED_AT: "Close to what the person aims at.",
+    ALIKE: "Much like the person’s present role and skills.",
+}
+
+
 def words(key: Key, label: Label, closer: Callable[[int], str]) -> str:
     """Return the sentence for `key`.
 
     closer: index of a skill → title of what closes the gap best; empty if nothing does.
     """
-    match key:
-        case (sort, held, asked, first, second, essential) if sort == HAS:
-            named = label(first) + (f" and {label(second)}" if second >= 0 else "")
-            what = "essential skills" if essential else "useful skills"
-            return f"Has {held} of {asked} {what}, among them {named}."
-        case (sort, source, required) if sort == CARRIES_OVER:
-            return f"“{label(source)}” carries over to “{label(required)}”."
-        case (sort, count, first) if sort == TEACHES:
-            more = f" and {count - 1} more" if count > 1 else ""
-            return f"Teaches {label(first)}{more}, new to this person."
-        case (sort, minutes, mode) if sort == JOURNEY:
-            return f"About {minutes} minutes {MODE_WORDS[TravelMode(mode)]}."
-        case (sort, skill) if sort == LACKS:
-            closing = closer(skill)
-            return f"Still lacks {label(skill)}" + (f"; “{closing}” develops it." if closing else ".")
-        case (sort,) if sort == NAMED:
-            return "Is, or leads to, an occupation the person aims at."
-        case (sort,) if sort == AIMED_AT:
-            return "Close to what the person aims at."
-        case _:
-            return "Much like the person's present role and skills."
+    sort, *facts = key
+    if sort == HAS:
+        return _has(facts, label)
+    if sort == TEACHES:
+        return _teaches(facts, label)
+    if sort == CARRIES_OVER:
+        return f"What carries over: {label(facts[0])}, close to {label(facts[1])}."
+    if sort == LACKS:
+        closing = closer(facts[0])
+        return f"Still to learn: {label(facts[0])}" + (f", which {closing} develops." if closing else ".")
+    if sort == JOURNEY:
+        return f"About {facts[0]} minutes {MODE_WORDS[TravelMode(facts[1])]}."
+    return _FIXED[sort]
+
+
+def _has(facts: Sequence[int], label: Label) -> str:
+    held, asked, first, second, essential = facts
+    named = label(first) + (f" and {label(second)}" if second >= 0 else "")
+    among = "among them " if held > 1 + (second >= 0) else ""
+    return f"Has {held} of {asked} {'essential' if essential else 'useful'} skills: {among}{named}."
+
+
+def _teaches(facts: Sequence[int], label: Label) -> str:
+    count, first = facts
+    more = f" and {count - 1} more" if count > 1 else ""
+    return f"Teaches what is new to this person: {label(first)}{more}."

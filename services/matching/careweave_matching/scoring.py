@@ -89,7 +89,7 @@ def packed_direct(level: int, trust: Trust, asked: int, weights: Weights) -> int
     return credit(MILLION, level, trust, asked, weights) << CREDIT_SHIFT | source
 
 
-def packed_transfer(skill: int, strength: int, level: int, trust: Trust, asked: int, weights: Weights) -> int:
+def packed_transfer(skill: int, strength: int, level: int, trust: Trust, *, asked: int, weights: Weights) -> int:
     """Return the packed credit for holding the skill of index `skill`, which carries over with `strength`."""
     return credit(strength, level, trust, asked, weights) << CREDIT_SHIFT | (skill + 1)
 

@@ -1,5 +1,7 @@
-"""The part of the taxonomy that matching holds in memory: how telling skills are, what they carry over to, and
-what develops them."""
+"""The part of the taxonomy that matching holds in memory.
+
+How telling skills are, what they carry over to, and what develops them.
+"""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -9,7 +9,8 @@ import struct
 VARINT, FIXED64, LENGTH = 0, 1, 2
 """Wire types."""
 _DOUBLE = struct.Struct("<d").pack
-_SMALL = [bytes([value]) for value in range(0x80)]
+_LOW_SEVEN, _MORE = 0x7F, 0x80
+_SMALL = [bytes([value]) for value in range(_MORE)]
 
 
 def varint(value: int) -> bytes:
@@ -18,8 +19,8 @@ def varint(value: int) -> bytes:
         return _SMALL[value]
     value &= 0xFFFF_FFFF_FFFF_FFFF
     written = bytearray()
-    while value > 0x7F:
-        written.append(value & 0x7F | 0x80)
+    while value > _LOW_SEVEN:
+        written.append(value & _LOW_SEVEN | _MORE)
         value >>= 7
     written.append(value)
     return bytes(written)

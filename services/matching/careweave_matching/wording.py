@@ -92,23 +92,18 @@ def credential(need: CredentialNeed, cause: Cause) -> str:
 
 def _standing_sentence(need: CredentialNeed, cause: Cause) -> str:
     words = credential_words(need)
-    match cause:
-        case Cause.MET:
-            return f"Has {with_article(words)}."
-        case Cause.ABSENT:
-            return f"Has no {words}."
-        case Cause.LAPSED:
-            return f"The {words} has lapsed, or lapses too early."
-        case Cause.LEVEL_TOO_LOW:
-            return f"Has a DBS certificate, but not {with_article(words)}."
-        case Cause.TOO_OLD:
-            return f"The {words} is older than {need.recheck_months} months and not kept current by the Update Service."
-        case Cause.NOT_RECORDED:
-            return f"The profile does not mention {with_article(words)}."
-        case Cause.LEVEL_NOT_RECORDED:
-            return "The profile does not say which level the DBS certificate has."
-        case Cause.ISSUE_NOT_RECORDED:
-            return "The profile does not say when the DBS certificate was issued."
+    return {
+        Cause.MET: f"Has {with_article(words)}.",
+        Cause.ABSENT: f"Has no {words}.",
+        Cause.LAPSED: f"The {words} has lapsed, or lapses too early.",
+        Cause.LEVEL_TOO_LOW: f"Has a DBS certificate, but not {with_article(words)}.",
+        Cause.TOO_OLD: (
+            f"The {words} is older than {need.recheck_months} months and not kept current by the Update Service."
+        ),
+        Cause.NOT_RECORDED: f"The profile does not mention {with_article(words)}.",
+        Cause.LEVEL_NOT_RECORDED: "The profile does not say which level the DBS certificate has.",
+        Cause.ISSUE_NOT_RECORDED: "The profile does not say when the DBS certificate was issued.",
+    }[cause]
 
 
 def credential_action(need: CredentialNeed, cause: Cause) -> str:

@@ -1,0 +1,141 @@
+"""Records every ranking that was shown: in batches, off the path of the call that shows it.
+
+Each process numbers its rankings from 1, so a batch lost to a hard kill shows as a gap. A full queue slows the
+callers down; nothing is dropped.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, TypeAlias
+
+from careweave.errors import CareweaveError
+from careweave.events.port import Event, EventLog, Topic
+from careweave.v1.events_pb2 import RankingMade
+from careweave_matching import wire
+from careweave_matching.messages import date_message, time_message, versions_message
+from careweave_matching.model import Versions
+from careweave_matching.ports import EVENT_SOURCE
+
+_LOG: Final = logging.getLogger(__name__)
+LONGEST_QUEUE: Final = 2048
+"""Rankings that wait at most; then callers wait."""
+BATCH: Final = 512
+"""Rankings appended at once."""
+PAUSE: Final = 0.05
+"""Seconds in which rankings gather into a batch."""
+RETRY: Final = 1.0
+"""Seconds before a batch that could not be appended is tried again."""
+
+Item: TypeAlias = tuple[str, int, float, float]
+"""Resource, its version, score, suitability."""
+_TYPE: Final = RankingMade.DESCRIPTOR.full_name
+
+
+@dataclass(slots=True)  # not frozen: made on the hot path
+class Ranking:
+    """A ranking that was shown; fields as in `RankingMade`."""
+
+    decision: str
+    sequence: int
+    subject: str
+    as_of: date
+    at: datetime
+    versions: Versions
+    items: Sequence[Item]
+    total: int
+
+
+class Decisions:
+    """Takes rankings and appends them to the decisions topic."""
+
+    def __init__(self, events: EventLog, new_id: Callable[[], str], clock: Callable[[], datetime]) -> None:
+        """Name this process at random and begin at 1."""
+        self._events = events
+        self._clock = clock
+        self._process = new_id()
+        self._sequence = 0
+        self._waiting: deque[Ranking] = deque()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._appending = asyncio.Lock()
+
+    @property
+    def full(self) -> bool:
+        """Whether the next caller must wait for room first."""
+        return len(self._waiting) >= LONGEST_QUEUE
+
+    async def room(self) -> None:
+        """Return when there is room in the queue."""
+        while self.full:
+            self._room.clear()
+            await self._room.wait()
+
+    def record(self, subject: str, as_of: date, versions: Versions, items: Sequence[Item], total: int) -> str:
+        """Queue a ranking and return its name, `decisions/…`; wait for `room` before, if it is `full`."""
+        self._sequence += 1
+        decision = f"decisions/{self._process}-{self._sequence}"
+        self._waiting.append(Ranking(decision, self._sequence, subject, as_of, self._clock(), versions, items, total))
+        return decision
+
+    async def run(self) -> None:
+        """Append what is queued, again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(PAUSE)
+            try:
+                await self.flush()
+            except CareweaveError:
+                _LOG.warning("decisions cannot be recorded; trying again", extra={"waiting": len(self._waiting)})
+                await asyncio.sleep(RETRY)
+
+    async def flush(self) -> None:
+        """Append all that is queued now, in order.
+
+        Raises:
+            Unavailable, Exhausted: the log does not take it; it stays queued.
+        """
+        async with self._appending:
+            while self._waiting:
+                batch = [self._waiting[number] for number in range(min(BATCH, len(self._waiting)))]
+                await self._events.append([self._event(ranking) for ranking in batch])
+                for _ in batch:
+                    self._waiting.popleft()
+                self._room.set()
+
+    def _event(self, ranking: Ranking) -> Event:
+        return Event(
+            topic=Topic.DECISIONS,
+            id=ranking.decision.removeprefix("decisions/"),
+            type=_TYPE,
+            source=EVENT_SOURCE,
+            key=ranking.decision,
+            version=1,
+            time=ranking.at,
+            payload=payload(ranking, self._process),
+        )
+
+
+def payload(ranking: Ranking, process: str) -> bytes:
+    """Return `ranking` as a serialised `RankingMade`, written by hand since there is one for each call."""
+    items = [
+        wire.message(
+            8, wire.text(1, resource) + wire.integer(2, version) + wire.double(3, score) + wire.double(4, suitability)
+        )
+        for resource, version, score, suitability in ranking.items
+    ]
+    return b"".join(
+        (
+            wire.text(1, ranking.decision),
+            wire.integer(2, ranking.sequence),
+            wire.text(3, process),
+            wire.text(4, ranking.subject),
+            wire.message(5, date_message(ranking.as_of).SerializeToString()),
+            wire.message(6, time_message(ranking.at).SerializeToString()),
+            wire.message(7, versions_message(ranking.versions).SerializeToString()),
+            *items,
+            wire.integer(9, ranking.total),
+        )
+    )

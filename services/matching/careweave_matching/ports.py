@@ -1,0 +1,40 @@
+"""What the use-cases of this service stand on, passed in so that every result can be reproduced."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from careweave.embedding.port import Embedder
+from careweave.events.port import EventLog
+from careweave.graph.port import Graph
+from careweave_matching.model import Person
+
+EVENT_SOURCE: Final = "/careweave/matching"
+"""CloudEvents source of every event of this service."""
+
+Fetched: TypeAlias = tuple[list[Person], list[str]]
+"""People found, and names of those that are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Stores, other services, time and chance.
+
+    clock: the present, with a zone.
+    new_id: 20 random characters of [a-z0-9].
+    extract: text → names of the skills that it speaks of.
+    fetch_people: at most 1000 names → snapshots.
+    stream_people: snapshots of everyone, in batches.
+    taxonomy_version: digest of what the skills service has loaded; empty if nothing.
+    """
+
+    graph: Graph
+    events: EventLog
+    embedder: Embedder
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    extract: Callable[[str], Awaitable[Sequence[str]]]
+    fetch_people: Callable[[Sequence[str]], Awaitable[Fetched]]
+    stream_people: Callable[[], AsyncIterator[list[Person]]]
+    taxonomy_version: Callable[[], Awaitable[str]]

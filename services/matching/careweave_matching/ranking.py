@@ -1,0 +1,254 @@
+"""Ranking opportunities for a person, people for an opportunity, and explaining one pair."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from careweave.errors import Forbidden, NotFound
+from careweave.policy import Action, Caller, Resource, Role, authorise
+from careweave_matching import bulk
+from careweave_matching.crowd import Crowd, rank_people
+from careweave_matching.decisions import Decisions, Item
+from careweave_matching.eligibility import Gate, gates
+from careweave_matching.entries import OpportunityEntry, PersonEntry
+from careweave_matching.following import ReadModel
+from careweave_matching.index import Board
+from careweave_matching.model import Pair, Versions
+from careweave_matching.pair import Match, judge
+from careweave_matching.screening import screen
+from careweave_matching.table import Flags
+from careweave_matching.terms import ConsentPurpose, GateKind, GateResult, ProfileField
+from careweave_matching.travel import effective_mode, journey_minutes
+
+_CREDENTIAL_GATES = frozenset(GateKind) - {GateKind.OPEN, GateKind.TRAVEL, GateKind.HOURS}
+_EMPLOYER_ROLES = frozenset({Role.MANAGER, Role.RECRUITER})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What part of a ranking to return.
+
+    offset, size: which page. kinds: only these; empty means those of the person's preferences.
+    """
+
+    offset: int
+    size: int
+    kinds: frozenset[int] = frozenset()
+    ineligible: bool = False
+    full: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPage:
+    """A page of matches in the wire format. total: how many were ranked. more: whether another page follows."""
+
+    matches: list[bytes]
+    decision: str
+    total: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person ranked for an opportunity; display name and match hold only what consent opens."""
+
+    person: str
+    display_name: str
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatePage:
+    """A page of candidates; see `EncodedPage`."""
+
+    candidates: list[Candidate]
+    decision: str
+    total: int
+    more: bool
+
+
+async def find_opportunities(
+    model: ReadModel, decisions: Decisions, caller: Caller, person: str, wanted: Wanted
+) -> EncodedPage:
+    """Rank the offered opportunities for `person`, and record it.
+
+    Raises:
+        Forbidden: the caller may not. NotFound: there is no such person. Unavailable: no index yet.
+    """
+    authorise(caller, Action.FIND_OPPORTUNITIES, Resource(person=person))
+    index, as_of = model.index, model.today()
+    entry = index.person(person, as_of) or await _appearing(model, person)
+    if decisions.full:
+        await decisions.room()
+    board = index.board(as_of)
+    table = board.table
+    if not table.entries:
+        page: list[bytes] = []
+        items: list[Item] = []
+        total = 0
+    else:
+        screened = screen(entry.person, index.place(entry), table, index.surroundings.geography)
+        gained = bulk.credits_of(entry, board.frame.reach, table.dummy)
+        ranker = bulk.Ranker(entry, table, bulk.cover(gained, table), screened, index.weights)
+        shown = _shown(board, wanted.kinds or entry.person.wishes.kinds, screened.eligible, wanted)
+        total = int(np.count_nonzero(shown))
+        best = bulk.best_rows(ranker, shown, wanted.offset + wanted.size)
+        if wanted.offset:
+            best = bulk.taken(best, np.arange(wanted.offset, max(wanted.offset, len(best.rows))))
+        encoder = board.full if wanted.full else board.basic
+        page = encoder.page(entry, gained, screened, best)
+        items = _items(board, best)
+    versions = Versions(index.model, index.taxonomy.version, index.weights.version, entry.person.version, 0)
+    decision = decisions.record(person, as_of, versions, items, total)
+    return EncodedPage(page, decision, total, wanted.offset + len(page) < total)
+
+
+async def _appearing(model: ReadModel, person: str) -> PersonEntry:
+    """Return the entry of somebody whom the index did not hold a moment ago.
+
+    Raises:
+        NotFound: there is no such person.
+    """
+    if await model.person_appears(person):
+        entry = model.index.person(person, model.today())
+        if entry is not None:
+            return entry
+    raise no_such("person", person)
+
+
+def no_such(what: str, name: str) -> NotFound:
+    """Return the error that says that there is no `what` called `name`."""
+    return NotFound(f"There is no {name}.", reason=f"{what.upper()}_NOT_FOUND", metadata={"resource": name})
+
+
+def _shown(board: Board, kinds: frozenset[int], eligible: Flags, wanted: Wanted) -> Flags:
+    shown = np.ones(len(eligible), np.bool_) if wanted.ineligible else eligible
+    if kinds:
+        shown &= (board.table.kinds & sum(1 << kind for kind in kinds)) != 0
+    return shown
+
+
+def _items(board: Board, best: bulk.Scored) -> list[Item]:
+    entries = board.table.entries
+    rows, scores, suits = best.rows.tolist(), best.score.tolist(), best.suitability.tolist()
+    return [
+        (entries[row].opportunity.name, entries[row].opportunity.version, score, suitability)
+        for row, score, suitability in zip(rows, scores, suits, strict=True)
+    ]
+
+
+async def find_candidates(
+    model: ReadModel, decisions: Decisions, caller: Caller, opportunity: str, wanted: Wanted
+) -> CandidatePage:
+    """Rank those people for `opportunity` whose consent lets its organisation find them, and record it.
+
+    Consent is asked of everybody, the organisation's own staff included, and before anything else: whom it
+    leaves out is neither ranked nor counted.
+
+    Raises:
+        Forbidden: the caller may not. NotFound: there is no such opportunity. Unavailable: no index yet.
+    """
+    now = model.now()
+    index, as_of = model.index, now.date()
+    entry = index.opportunity(opportunity)
+    authorise(caller, Action.FIND_CANDIDATES, Resource(organisation=entry.opportunity.organisation if entry else ""))
+    if entry is None:
+        raise no_such("opportunity", opportunity)
+    if decisions.full:
+        await decisions.room()
+    crowd, board = index.crowd(as_of), index.board(as_of)
+    opened = _opened(crowd, entry.opportunity.organisation, now)
+    allowed = [row for row in opened if wanted.ineligible or _is_eligible(crowd.entries[row], entry, board)]
+    rows, suits = rank_people(
+        crowd,
+        np.array(allowed, np.int64),
+        entry,
+        reach=board.frame.reach,
+        weights=index.weights,
+        wanted=wanted.offset + wanted.size,
+    )
+    rows, suits = rows[wanted.offset :], suits[wanted.offset :]
+    shown = [(crowd.entries[row], opened[row]) for row in rows.tolist()]
+    candidates = [_candidate(person, fields, entry, board, full=wanted.full) for person, fields in shown]
+    items = [(p.person.name, p.person.version, suit, suit) for (p, _), suit in zip(shown, suits.tolist(), strict=True)]
+    versions = Versions(index.model, index.taxonomy.version, index.weights.version, 0, entry.opportunity.version)
+    decision = decisions.record(opportunity, as_of, versions, items, len(allowed))
+    return CandidatePage(candidates, decision, len(allowed), wanted.offset + len(candidates) < len(allowed))
+
+
+def _opened(crowd: Crowd, organisation: str, now: datetime) -> dict[int, frozenset[int]]:
+    """Return the rows whose consent covers `organisation`, with the fields it opens."""
+    consents = (entry.person.consent_for(organisation, ConsentPurpose.BE_FOUND, now) for entry in crowd.entries)
+    return {row: fields for row, fields in enumerate(consents) if fields is not None}
+
+
+def _is_eligible(person: PersonEntry, entry: OpportunityEntry, board: Board) -> bool:
+    miles = board.frame.geography.miles(person.person.place, entry.opportunity.place)
+    minutes = journey_minutes(miles, effective_mode(person.person.wishes.travel_mode)) if miles >= 0 else -1
+    found = gates(person.person, entry.opportunity, minutes, board.frame.as_of)
+    return all(gate.result != GateResult.FAIL for gate in found)
+
+
+def _candidate(
+    person: PersonEntry, fields: frozenset[int], entry: OpportunityEntry, board: Board, *, full: bool
+) -> Candidate:
+    match = as_opened(judge(person, entry, board.frame, own=False), fields)
+    if not full:
+        match = replace(match, skills=(), gates=tuple(g for g in match.gates if g.result != GateResult.PASS))
+    name = person.person.display_name if ProfileField.DISPLAY_NAME in fields else ""
+    return Candidate(person.person.name, name, match)
+
+
+def as_opened(match: Match, fields: frozenset[int]) -> Match:
+    """Return `match` without what a consent to `fields` does not open.
+
+    Scores stay: they are what the person agreed to be found by.
+    """
+    shown: Sequence[Gate] = match.gates
+    if ProfileField.CREDENTIALS not in fields:
+        shown = [gate for gate in shown if gate.kind not in _CREDENTIAL_GATES]
+    if ProfileField.PLACE not in fields:
+        shown = [gate for gate in shown if gate.kind != GateKind.TRAVEL]
+        match = replace(match, distance_miles=-1.0, travel_minutes=-1)
+    if ProfileField.SKILLS not in fields:
+        match = replace(match, skills=(), reasons=())
+    return replace(match, gates=tuple(shown))
+
+
+async def explain_match(model: ReadModel, caller: Caller, pair: Pair) -> Match:
+    """Return one person and one opportunity in full.
+
+    An employer gets it as far as the person's consent opens the profile to the organisation, without preference.
+
+    Raises:
+        Forbidden: the caller may not, or no consent covers it. NotFound: one of the two does not exist.
+    """
+    person, opportunity = pair.person, pair.opportunity
+    now = model.now()
+    index, as_of = model.index, now.date()
+    entry = index.opportunity(opportunity)
+    organisation = entry.opportunity.organisation if entry else ""
+    authorise(caller, Action.EXPLAIN_MATCH, Resource(person=person, organisation=organisation))
+    if entry is None:
+        raise no_such("opportunity", opportunity)
+    who = index.person(person, as_of)
+    if caller.role not in _EMPLOYER_ROLES:
+        who = who or await _appearing(model, person)
+        return judge(who, entry, index.board(as_of).frame, own=True)
+    fields = who.person.consent_for(organisation, ConsentPurpose.BE_FOUND, now) if who else None
+    if who is None or fields is None:
+        raise Forbidden(
+            "This person is not open to this organisation, or does not exist.",
+            reason="NOT_OPENED",
+            metadata={"action": Action.EXPLAIN_MATCH},
+        )
+    return as_opened(judge(who, entry, index.board(as_of).frame, own=False), fields)
+
+
+def fits(person: PersonEntry, match: Match, minimum: float) -> bool:
+    """Say whether a match is worth telling the person of: a kind they want, no gate that fails, and the score."""
+    kinds = person.person.wishes.kinds
+    wanted = not kinds or match.entry.opportunity.kind in kinds
+    return wanted and match.score >= minimum and all(gate.result != GateResult.FAIL for gate in match.gates)

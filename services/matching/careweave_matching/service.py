@@ -1,0 +1,142 @@
+"""How the matching service is put together; the one place where its parts meet."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import grpc
+
+from careweave.events.outbox import Relay
+from careweave.rpc.channels import Channels
+from careweave.rpc.errors import error_of
+from careweave.rpc.paging import token_key
+from careweave.v1 import matching_pb2, profiles_pb2, skills_pb2
+from careweave.v1.matching_pb2_grpc import add_MatchingServiceServicer_to_server
+from careweave.wiring import Adapters
+from careweave_matching.decisions import Decisions
+from careweave_matching.following import ReadModel
+from careweave_matching.messages import read_person
+from careweave_matching.model import Person
+from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports
+from careweave_matching.servicer import MatchingServicer
+
+NAME: Final = matching_pb2.DESCRIPTOR.services_by_name["MatchingService"].full_name
+
+
+class MatchingPart:
+    """The matching service on a server; see `careweave.rpc.parts.ServicePart`."""
+
+    name = NAME
+
+    def __init__(self, servicer: MatchingServicer, model: ReadModel, decisions: Decisions, relay: Relay) -> None:
+        """Take what `build` made."""
+        self._servicer = servicer
+        self._model = model
+        self._decisions = decisions
+        self._relay = relay
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Add the servicer to `server`, FindOpportunities with a serialiser that takes its bytes as they are."""
+        find: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
+            self._servicer.find_opportunities,
+            request_deserializer=matching_pb2.FindOpportunitiesRequest.FromString,
+            response_serializer=None,
+        )
+        # The first handler that knows a method answers it.
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, {"FindOpportunities": find}),))
+        add_MatchingServiceServicer_to_server(self._servicer, server)
+
+    async def run(self) -> None:
+        """Keep the index current, publish events and record decisions, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._relay.run())
+            tasks.create_task(self._decisions.run())
+            tasks.create_task(self._model.run())
+
+    def ready(self) -> bool:
+        """Say whether the index has been built."""
+        return self._model.ready()
+
+    async def close(self) -> None:
+        """Record the decisions that still wait."""
+        await self._decisions.flush()
+
+
+class OtherServices:
+    """What matching asks of skills and profiles, over their stubs."""
+
+    def __init__(self, channels: Channels) -> None:
+        """Call through `channels`."""
+        self._channels = channels
+
+    async def extract(self, text: str) -> Sequence[str]:
+        """Return the names of the skills that `text` speaks of, the surest first.
+
+        Raises:
+            CareweaveError: as the skills service answers.
+        """
+        try:
+            reply = await self._channels.skills.ExtractSkills(skills_pb2.ExtractSkillsRequest(text=text))
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure) from failure
+        return [each.skill for each in reply.skills]
+
+    async def fetch_people(self, names: Sequence[str]) -> Fetched:
+        """Return the snapshots of `names`, and who is gone.
+
+        Raises:
+            CareweaveError: as the profiles service answers.
+        """
+        request = profiles_pb2.BatchGetPersonSnapshotsRequest(names=names)
+        try:
+            reply = await self._channels.profiles.BatchGetPersonSnapshots(request)
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure) from failure
+        return [read_person(each) for each in reply.people], list(reply.missing)
+
+    async def stream_people(self) -> AsyncIterator[list[Person]]:
+        """Yield the snapshots of everyone.
+
+        Raises:
+            CareweaveError: as the profiles service answers.
+        """
+        try:
+            async for reply in self._channels.profiles.StreamPersonSnapshots(
+                profiles_pb2.StreamPersonSnapshotsRequest()
+            ):
+                yield [read_person(each) for each in reply.people]
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure) from failure
+
+    async def taxonomy_version(self) -> str:
+        """Return the digest of what the skills service has loaded; empty if nothing.
+
+        Raises:
+            CareweaveError: as the skills service answers.
+        """
+        try:
+            reply = await self._channels.skills.GetTaxonomyStatus(skills_pb2.GetTaxonomyStatusRequest())
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure) from failure
+        return reply.version
+
+
+async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
+    """Return the service on `adapters`, calling the others through `channels`."""
+    others = OtherServices(channels)
+    ports = Ports(
+        graph=adapters.graph,
+        events=adapters.events,
+        embedder=adapters.embedder,
+        clock=adapters.clock,
+        new_id=adapters.new_id,
+        extract=others.extract,
+        fetch_people=others.fetch_people,
+        stream_people=others.stream_people,
+        taxonomy_version=others.taxonomy_version,
+    )
+    model = ReadModel(ports)
+    decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
+    relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
+    servicer = MatchingServicer(ports, model, decisions, token_key(adapters.settings))
+    return MatchingPart(servicer, model, decisions, relay)

@@ -1,0 +1,202 @@
+"""The MatchingService over gRPC: requests to use-cases, results to replies, and nothing else."""
+
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
+
+import grpc
+
+from careweave.errors import InvalidArgument
+from careweave.rpc.caller import caller_of
+from careweave.rpc.paging import SIZE_FIELD, decode_token, encode_token, page
+from careweave.v1 import matching_pb2 as pb
+from careweave.v1.matching_pb2_grpc import MatchingServiceServicer
+from careweave_matching import applications, opportunities, ranking, wire
+from careweave_matching.applying import Application
+from careweave_matching.decisions import Decisions
+from careweave_matching.following import ReadModel
+from careweave_matching.messages import match_message, time_message
+from careweave_matching.model import Pair
+from careweave_matching.pair import Match
+from careweave_matching.ports import Ports
+from careweave_matching.ranking import Wanted
+from careweave_matching.terms import Stage
+from careweave_matching.watch import watch
+
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+_Ranking: TypeAlias = pb.FindOpportunitiesRequest | pb.FindCandidatesRequest
+_Listing: TypeAlias = pb.ListOpportunitiesRequest | pb.ListApplicationsRequest
+
+_RANKED, _MOST_RANKED = 20, 100
+_LISTED, _MOST_LISTED = 50, 1000
+
+
+class MatchingServicer(MatchingServiceServicer):
+    """Answers the RPCs of MatchingService.
+
+    token_key: signs page tokens.
+    """
+
+    def __init__(self, ports: Ports, model: ReadModel, decisions: Decisions, token_key: bytes) -> None:
+        """Answer from `ports` and `model`; record in `decisions`."""
+        self._ports = ports
+        self._model = model
+        self._decisions = decisions
+        self._token_key = token_key
+        self._life = opportunities.Service(ports, model)
+
+    async def CreateOpportunity(self, request: pb.CreateOpportunityRequest, context: Context) -> pb.Opportunity:
+        """Publish an opportunity."""
+        return await opportunities.create(self._life, caller_of(context), request)
+
+    async def BatchCreateOpportunities(
+        self, request: pb.BatchCreateOpportunitiesRequest, context: Context
+    ) -> pb.BatchCreateOpportunitiesResponse:
+        """Publish many opportunities."""
+        return await opportunities.batch_create(self._life, caller_of(context), request)
+
+    async def GetOpportunity(self, request: pb.GetOpportunityRequest, context: Context) -> pb.Opportunity:
+        """Return an opportunity."""
+        return await opportunities.get(self._life, caller_of(context), request.name)
+
+    async def ListOpportunities(
+        self, request: pb.ListOpportunitiesRequest, context: Context
+    ) -> pb.ListOpportunitiesResponse:
+        """Return a page of opportunities."""
+        after, limit = self._place(request)
+        found, place = await opportunities.list_some(self._life, caller_of(context), request, after, limit)
+        return pb.ListOpportunitiesResponse(opportunities=found, next_page_token=self._token(request, place))
+
+    async def UpdateOpportunity(self, request: pb.UpdateOpportunityRequest, context: Context) -> pb.Opportunity:
+        """Change an opportunity."""
+        return await opportunities.update(self._life, caller_of(context), request)
+
+    async def CloseOpportunity(self, request: pb.CloseOpportunityRequest, context: Context) -> pb.Opportunity:
+        """Close an opportunity."""
+        return await opportunities.close(self._life, caller_of(context), request)
+
+    async def find_opportunities(self, request: pb.FindOpportunitiesRequest, context: Context) -> bytes:
+        """Rank opportunities for a person; the reply comes in the wire format."""
+        wanted = self._wanted(request)
+        if request.kinds:
+            wanted = Wanted(wanted.offset, wanted.size, frozenset(request.kinds), wanted.ineligible, wanted.full)
+        found = await ranking.find_opportunities(
+            self._model, self._decisions, caller_of(context), request.person, wanted
+        )
+        place = str(wanted.offset + len(found.matches)) if found.more else ""
+        body = [wire.message(1, match) for match in found.matches]
+        body += (
+            wire.text(2, self._token(request, place)),
+            wire.text(3, found.decision),
+            wire.integer(4, found.total),
+        )
+        return b"".join(body)
+
+    async def FindOpportunities(
+        self, request: pb.FindOpportunitiesRequest, context: Context
+    ) -> pb.FindOpportunitiesResponse:
+        """Rank opportunities for a person."""
+        return pb.FindOpportunitiesResponse.FromString(await self.find_opportunities(request, context))
+
+    async def FindCandidates(self, request: pb.FindCandidatesRequest, context: Context) -> pb.FindCandidatesResponse:
+        """Rank people for an opportunity."""
+        wanted = self._wanted(request)
+        found = await ranking.find_candidates(
+            self._model, self._decisions, caller_of(context), request.opportunity, wanted
+        )
+        place = str(wanted.offset + len(found.candidates)) if found.more else ""
+        return pb.FindCandidatesResponse(
+            candidates=[
+                pb.Candidate(person=each.person, display_name=each.display_name, match=self._match(each.match))
+                for each in found.candidates
+            ],
+            next_page_token=self._token(request, place),
+            decision=found.decision,
+            total_size=found.total,
+        )
+
+    async def ExplainMatch(self, request: pb.ExplainMatchRequest, context: Context) -> pb.Match:
+        """Explain one pair."""
+        caller = caller_of(context)
+        return self._match(await ranking.explain_match(self._model, caller, Pair(request.person, request.opportunity)))
+
+    async def WatchOpportunities(
+        self, request: pb.WatchOpportunitiesRequest, context: Context
+    ) -> AsyncIterator[pb.WatchOpportunitiesResponse]:
+        """Tell of opportunities that fit."""
+        caller = caller_of(context)
+        async for seen in watch(self._ports, self._model, caller, request.person, request.minimum_score):
+            if seen is None:
+                yield pb.WatchOpportunitiesResponse()
+            else:
+                yield pb.WatchOpportunitiesResponse(match=self._match(seen.match), event_time=time_message(seen.at))
+
+    async def ExpressInterest(self, request: pb.ExpressInterestRequest, context: Context) -> pb.Application:
+        """Record interest."""
+        return _application(
+            await applications.express_interest(
+                self._ports, caller_of(context), Pair(request.person, request.opportunity), request.comment
+            )
+        )
+
+    async def RecordOutcome(self, request: pb.RecordOutcomeRequest, context: Context) -> pb.Application:
+        """Record an outcome."""
+        return _application(
+            await applications.record_outcome(
+                self._ports,
+                caller_of(context),
+                Pair(request.person, request.opportunity),
+                Stage(request.stage),
+                request.comment,
+            )
+        )
+
+    async def ListApplications(
+        self, request: pb.ListApplicationsRequest, context: Context
+    ) -> pb.ListApplicationsResponse:
+        """Return a page of applications."""
+        after, limit = self._place(request)
+        parent = Pair(request.person, request.opportunity)
+        found, place = await applications.list_applications(self._ports, caller_of(context), parent, after, limit)
+        return pb.ListApplicationsResponse(
+            applications=[_application(each) for each in found], next_page_token=self._token(request, place)
+        )
+
+    def _match(self, match: Match) -> pb.Match:
+        return match_message(match, self._model.index.organisation_title(match.entry.opportunity.organisation))
+
+    def _wanted(self, request: _Ranking) -> Wanted:
+        place = decode_token(self._token_key, request)
+        return Wanted(
+            offset=_offset(place),
+            size=page(request, SIZE_FIELD, _RANKED, _MOST_RANKED),
+            ineligible=request.include_ineligible,
+            full=request.view != pb.MATCH_VIEW_BASIC,
+        )
+
+    def _place(self, request: _Listing) -> tuple[str, int]:
+        return decode_token(self._token_key, request), page(request, SIZE_FIELD, _LISTED, _MOST_LISTED)
+
+    def _token(self, request: _Ranking | _Listing, place: str) -> str:
+        return encode_token(self._token_key, request, place) if place else ""
+
+
+def _offset(place: str) -> int:
+    if place and not place.isdecimal():
+        raise InvalidArgument("page_token does not belong to this request.", reason="PAGE_TOKEN_INVALID")
+    return int(place or 0)
+
+
+def _application(application: Application) -> pb.Application:
+    return pb.Application(
+        person=application.person,
+        opportunity=application.opportunity,
+        stage=int(application.stage),  # type: ignore[arg-type]  # numbers of terms.py are the proto's
+        steps=[
+            pb.ApplicationStep(
+                stage=int(step.stage),  # type: ignore[arg-type]
+                step_time=time_message(step.at),
+                comment=step.comment,
+            )
+            for step in application.steps
+        ],
+    )
