@@ -7,7 +7,7 @@ import click
 
 import careweave as library
 from careweave.errors import CareweaveError
-from careweave_cli.endings import Failure, ending_of
+from careweave_cli.endings import Failure, ending_of, unexpected
 
 
 class Subcommand(NamedTuple):
@@ -45,8 +45,8 @@ Examples:
 \b
 Exit status:
   0  done                           4  not allowed
-  1  unexpected error               5  the present state does not allow it
-  2  wrong use, or bad input        6  not reachable, or the data folder is in use
+  1  unexpected error               5  not in the present state, or the folder is in use
+  2  wrong use, or bad input        6  not reachable
   3  no such thing                  7  a limit is reached, or stored content is damaged
 
 Commands call the services at CAREWEAVE_LISTEN (127.0.0.1:50051 unless set). When nothing answers there, they
@@ -84,8 +84,12 @@ class CareweaveGroup(click.Group):
             return super().invoke(ctx)
         except CareweaveError as error:
             raise ending_of(error) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except BrokenPipeError as error:  # the reader of our output, `head` for one, has seen enough
             raise Failure("", 0) from error
+        except Exception as error:
+            raise unexpected(error, shown=ctx.params.get("debug", False)) from error
 
 
 @click.group(cls=CareweaveGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -95,9 +99,13 @@ class CareweaveGroup(click.Group):
 )
 @click.option("--role", metavar="ROLE", help="Call in this role; person if --as names one, else operator.")
 @click.option("--organisation", metavar="NAME", help="Call on behalf of this organisation (organisations/…).")
+@click.option("--debug", is_flag=True, help="Show where an unexpected error came from.")
 @click.pass_context
-def careweave(ctx: click.Context, subject: str | None, role: str | None, organisation: str | None) -> None:
+def careweave(
+    ctx: click.Context, *, subject: str | None, role: str | None, organisation: str | None, debug: bool
+) -> None:
     """Find the next role, course, placement or apprenticeship across health and social care employers."""
+    del debug  # read by the group, where errors end
     from careweave_cli.session import open_session
 
     ctx.obj = open_session(ctx.obj or {}, subject, role, organisation)

@@ -1,5 +1,6 @@
 """How a command ends when it cannot do what was asked: what is printed, and the exit status."""
 
+import traceback
 from collections.abc import Mapping
 from typing import IO, Any, Final
 
@@ -55,3 +56,11 @@ def ending_of(error: CareweaveError) -> Failure:
     if isinstance(error, InvalidArgument) and len(error.violations) > 1:
         lines += [f"  {each.field}: {each.description}" for each in error.violations]
     return Failure("\n".join(lines), status)
+
+
+def unexpected(error: Exception, *, shown: bool) -> Failure:
+    """Return how a command ends on an error that nobody foresaw; `shown` says where it came from."""
+    if shown:
+        return Failure("".join(traceback.format_exception(error)).rstrip(), UNEXPECTED)
+    message = f"Something went wrong here: {type(error).__name__}: {error}\n"
+    return Failure(f"{message}This is a fault of the program; with `careweave --debug ...` it shows where.", UNEXPECTED)

@@ -86,7 +86,7 @@ async def _load(story: Story, services: Channels, seed: int) -> None:
         summaries = await import_taxonomies(services, requested([]), report)
         story.tell(imported(summaries))
     with story.step("Load the sample place"), reporting() as report:
-        story.tell(str(await load_sample(services, seed, report)))
+        story.tell(await load_sample(services, seed, datetime.now(UTC).date(), report))
 
 
 async def _ask(story: Story, services: Channels) -> tuple[profiles_pb2.Person, matching_pb2.Match]:

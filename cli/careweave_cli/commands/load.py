@@ -1,6 +1,7 @@
 """`careweave load`."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import click
@@ -83,7 +84,7 @@ async def _sample(session: Session, seed: int) -> None:
     async with reach(session) as services:
         with reporting() as report:
             summaries = await import_taxonomies(services, requested([]), report)
-            loaded = await load_sample(services, seed, report)
+            loaded = await load_sample(services, seed, datetime.now(UTC).date(), report)
     OUT.print(imported(summaries))
     OUT.print(loaded)
 

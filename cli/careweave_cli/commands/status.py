@@ -83,11 +83,11 @@ def _print(session: Session, services: list[ServiceStatus], taxonomy: skills_pb2
         share = taxonomy.embedded / taxonomy.to_embed if taxonomy.to_embed else 0.0
         table.add_row("embedded", f"{taxonomy.embedded:,} of {taxonomy.to_embed:,} texts", per_cent(share))
     OUT.print(table)
-    if taxonomy is None:
+    if all(service.health == "not reached" for service in services):
         OUT.print(
             "\nNo server answers. Commands start what they need themselves; to keep one running: careweave serve all"
         )
-    elif not taxonomy.sources:
+    elif taxonomy is not None and not taxonomy.sources:
         OUT.print("\nNothing is loaded yet: careweave load sample")
 
 

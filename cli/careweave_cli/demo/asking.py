@@ -10,7 +10,7 @@ import grpc
 
 from careweave.errors import Unavailable
 from careweave.rpc.channels import Channels
-from careweave.v1 import common_pb2, matching_pb2
+from careweave.v1 import common_pb2, matching_pb2, skills_pb2
 
 _PATIENCE_SECONDS: Final = 300.0
 _POLL_SECONDS: Final = 0.25
@@ -25,8 +25,9 @@ Match = matching_pb2.Match
 async def until_indexed(services: Channels, person: str) -> int:
     """Wait until the index has `person` and what is on offer; returns how many opportunities it ranks.
 
-    The index follows the event log, so what was loaded a moment ago may still be on its way. It counts as
-    complete when a ranking without any filter does not grow any more.
+    The index follows the event log and the taxonomy, so what was loaded a moment ago may still be on its way. It
+    counts as complete when it is made from the present taxonomy and ranks all that is offered, or does not grow
+    any more.
 
     Raises:
         Unavailable: it takes longer than five minutes.
@@ -34,10 +35,11 @@ async def until_indexed(services: Channels, person: str) -> int:
     request = matching_pb2.FindOpportunitiesRequest(
         person=person, page_size=1, kinds=_ALL_KINDS, include_ineligible=True, view=matching_pb2.MATCH_VIEW_BASIC
     )
+    taxonomy = (await services.skills.GetTaxonomyStatus(skills_pb2.GetTaxonomyStatusRequest())).version
     offered, quiet, before = await _open_opportunities(services), 0, 0
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        ranked = await _ranked(services, request)
+        ranked = await _ranked(services, request, taxonomy)
         quiet = quiet + 1 if ranked == before else 0
         if ranked >= offered or (ranked and quiet >= _QUIET_POLLS):
             return ranked
@@ -46,13 +48,16 @@ async def until_indexed(services: Channels, person: str) -> int:
     raise Unavailable("The index is not complete after five minutes; look at the server's log.", "INDEX_BEHIND")
 
 
-async def _ranked(services: Channels, request: matching_pb2.FindOpportunitiesRequest) -> int:
+async def _ranked(services: Channels, request: matching_pb2.FindOpportunitiesRequest, taxonomy: str) -> int:
+    """Return how many opportunities are ranked; 0 if the person or the present taxonomy is not there yet."""
     try:
-        return (await services.matching.FindOpportunities(request)).total_size
+        reply = await services.matching.FindOpportunities(request)
     except grpc.aio.AioRpcError as error:
         if error.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE):
             return 0
         raise
+    current = reply.matches and reply.matches[0].versions.taxonomy == taxonomy
+    return reply.total_size if current else 0
 
 
 async def _open_opportunities(services: Channels) -> int:

@@ -1,0 +1,103 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from careweave_cli.application import SUBCOMMANDS, careweave
+
+
+def commands(group: click.Group = careweave, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return the words of every command, groups included."""
+    context = click.Context(group)
+    found = [path]
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        deeper = (*path, name)
+        found += commands(command, deeper) if isinstance(command, click.Group) else [deeper]
+    return found
+
+
+def call(folder: Path, *words: str, **settings: str) -> Result:
+    """Run a command in this process, on stores in `folder`, with nothing to find at its address."""
+    environment = {
+        "CAREWEAVE_GRAPH": f"ladybug:{folder / 'graph'}",
+        "CAREWEAVE_EVENTS": f"sqlite:{folder / 'events.db'}",
+        "CAREWEAVE_CACHE": str(folder / "cache"),
+        "CAREWEAVE_LISTEN": "127.0.0.1:9",
+        **settings,
+    }
+    return CliRunner().invoke(careweave, words, obj=environment)
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_explains_itself_with_an_example(tmp_path: Path, words: tuple[str, ...]) -> None:
+    result = call(tmp_path, *words, "--help")
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert len(result.output.splitlines()) > 5
+
+
+def test_the_list_of_commands_says_what_each_does(tmp_path: Path) -> None:
+    result = call(tmp_path, "--help")
+    for name, command in SUBCOMMANDS.items():
+        assert f"{name} " in result.output
+        assert command.summary.split()[0] in result.output
+    assert "Exit status" in result.output
+
+
+@pytest.mark.parametrize("words", [("--help",), ("match", "--help"), ("status",)], ids=" ".join)
+def test_a_client_starts_without_the_model_and_the_stores(words: tuple[str, ...]) -> None:
+    """Whoever calls a running server does not wait for torch, the graph engine or the services."""
+    heavy = ("torch", "sentence_transformers", "ladybug", "careweave_matching", "careweave_skills")
+    script = (
+        "import sys; from careweave_cli.application import careweave\n"
+        f"careweave({list(words)!r}, obj={{'CAREWEAVE_LISTEN': '127.0.0.1:9'}}, standalone_mode=False)\n"
+        f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "status", "says"),
+    [
+        (("status",), {"CAREWEAVE_GRAF": "x"}, 2, "Did you mean CAREWEAVE_GRAPH?"),
+        (("status",), {"CAREWEAVE_LISTEN": "50051"}, 2, "host:port"),
+        (("status",), {"CAREWEAVE_LISTEN": "0.0.0.0:50051"}, 2, "CAREWEAVE_AUTH=none"),
+        (("status",), {"CAREWEAVE_LOG_LEVEL": "loud"}, 2, "INFO"),
+        (("--role", "king", "status"), {}, 2, "recruiter"),
+        (("events", "tail", "--no-follow"), {"CAREWEAVE_EVENTS": "parchment:x"}, 2, "CAREWEAVE_EVENTS"),
+        (("match", "anna"), {"CAREWEAVE_MATCHING": "127.0.0.1:9"}, 6, "127.0.0.1:9"),
+        (("extract",), {}, 2, "Give the text"),
+        (("extract", "text", "-f", "-"), {}, 2, "not both"),
+        (("match",), {}, 2, "PERSON"),
+        (("guess",), {}, 2, "guess"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else None,
+)
+def test_a_mistake_is_one_clear_sentence_and_a_status(
+    tmp_path: Path, words: tuple[str, ...], settings: dict[str, str], status: int, says: str
+) -> None:
+    result = call(tmp_path, *words, **settings)
+    assert result.exit_code == status, result.output
+    assert says in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_text_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    advert = tmp_path / "advert.txt"
+    advert.write_bytes(b"caf\xe9")
+    result = call(tmp_path, "extract", "-f", str(advert))
+    assert result.exit_code == 2
+    assert "byte 3" in result.output
+
+
+def test_the_program_runs_as_a_module() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "careweave_cli", "--version"], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert ended.stdout.startswith("careweave, version ")
