@@ -35,13 +35,12 @@ class Concept:
 class Phrase:
     """A label found in a text.
 
-    concept: its place in order. start, end: in code points. words: how many, fillers apart.
+    concept: its place in order. start, end: in code points.
     """
 
     concept: int
     start: int
     end: int
-    words: int
 
 
 class LabelIndex:
@@ -85,15 +84,16 @@ class PhraseBook:
 
     def __init__(self, concepts: Sequence[Concept]) -> None:
         """Learn the labels of `concepts`, which are known by their place in order."""
-        self._concepts: dict[tuple[str, ...], int] = {}
-        for preferred in (True, False):
-            for place, concept in enumerate(concepts):
-                for label in (concept.label,) if preferred else concept.alternative_labels:
-                    for key in _phrases(label):
-                        self._concepts.setdefault(key, place)
+        self._concepts: dict[tuple[str, ...], list[int]] = {}
+        for place, concept in enumerate(concepts):
+            for key in {key for label in (concept.label, *concept.alternative_labels) for key in _phrases(label)}:
+                self._concepts.setdefault(key, []).append(place)
 
     def find(self, text: str) -> list[Phrase]:
-        """Return the phrases of `text` that are labels, in order; of phrases within each other the longest."""
+        """Return the phrases of `text` that are labels, in order; of phrases within each other the longest.
+
+        A label of several concepts gives a phrase for each, in order of place.
+        """
         tokens = [token for token in tokens_of(text) if token.word not in FILLERS]
         found: list[Phrase] = []
         start = 0
@@ -102,7 +102,8 @@ class PhraseBook:
             while end > start and (key := tuple(token.word for token in tokens[start:end])) not in self._concepts:
                 end -= 1
             if end > start:
-                found.append(Phrase(self._concepts[key], tokens[start].start, tokens[end - 1].end, end - start))
+                first, last = tokens[start].start, tokens[end - 1].end
+                found += [Phrase(concept, first, last) for concept in self._concepts[key]]
             start = max(end, start + 1)
         return found
 

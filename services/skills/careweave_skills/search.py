@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from careweave.embedding.port import Vectors
 from careweave.grams import Scores
@@ -48,19 +49,19 @@ class ConceptIndex:
         ]
         counts = np.fromiter((len(each) for each in wordings), np.int64, len(wordings))
         self._ends = np.cumsum(counts)
-        self.starts = self._ends - counts
+        self._starts = self._ends - counts
         self._owners = np.repeat(np.arange(len(wordings)), counts)
         self._wordings = [wording for each in wordings for wording in each]
         self._rows: dict[str, list[int]] = {}
         for row, wording in enumerate(self._wordings):
             self._rows.setdefault(wording, []).append(row)
-        self.label_vectors = np.zeros((len(self._wordings), dimension), np.float16)
+        self._label_vectors = np.zeros((len(self._wordings), dimension), np.float16)
         self._known = np.zeros(len(self._wordings), np.bool_)
         self.vectors = np.zeros((len(self.concepts), dimension), np.float32)
 
     def wanted(self) -> list[str]:
         """Return the labels whose vectors are not known yet, preferred labels first, each once."""
-        preferred = [self._wordings[row] for row in self.starts if not self._known[row]]
+        preferred = [self._wordings[row] for row in self._starts if not self._known[row]]
         others = [self._wordings[row] for row in np.flatnonzero(~self._known)]
         return list(dict.fromkeys([*preferred, *others]))
 
@@ -70,17 +71,17 @@ class ConceptIndex:
         if not rows:
             return
         targets = np.array([row for row, _ in rows])
-        self.label_vectors[targets] = vectors[[place for _, place in rows]]
+        self._label_vectors[targets] = vectors[[place for _, place in rows]]
         self._known[targets] = True
         for owner in np.unique(self._owners[targets]):
-            span = slice(self.starts[owner], self._ends[owner])
-            mean = self.label_vectors[span][self._known[span]].astype(np.float32).mean(axis=0)
+            span = slice(self._starts[owner], self._ends[owner])
+            mean = self._label_vectors[span][self._known[span]].astype(np.float32).mean(axis=0)
             self.vectors[owner] = mean / max(float(np.linalg.norm(mean)), 1e-9)
 
     @property
     def coverage(self) -> float:
         """Share of preferred labels whose vector is known, 0 to 1; 1 if there are no concepts."""
-        return float(self._known[self.starts].mean()) if len(self.starts) else 1.0
+        return float(self._known[self._starts].mean()) if len(self._starts) else 1.0
 
     def search(
         self, query: str, vector: Vectors | None, limit: int, scheme: Scheme = Scheme.UNSPECIFIED, offset: int = 0
@@ -92,10 +93,7 @@ class ConceptIndex:
         """
         words, by_label = self.labels.scores(query)
         scores = words if vector is None else self._fused(words, self.meaning(vector))
-        eligible = scores > 0
-        if scheme != Scheme.UNSPECIFIED:
-            eligible &= self._schemes == scheme
-        places = np.flatnonzero(eligible)
+        places = np.flatnonzero((scores > 0) & self.of_scheme(scheme))
         order = places[np.argsort(-scores[places], kind="stable")][offset : offset + limit]
         return [
             Hit(
@@ -109,8 +107,27 @@ class ConceptIndex:
     def meaning(self, vector: Vectors) -> Scores:
         """Return for each concept the cosine, 0 to 1, of `vector` and its own; NaN where that is not known yet."""
         cosines: Scores = np.maximum(0, self.vectors @ vector)
-        cosines[~self._known[self.starts]] = np.nan
+        cosines[~self._known[self._starts]] = np.nan
         return cosines
+
+    def nearest_label(self, places: npt.NDArray[np.intp], vectors: Vectors) -> Scores:
+        """Return (len(vectors), len(places)): the greatest cosine, 0 to 1, of each vector and any label of a concept.
+
+        places: of concepts in `concepts`. Labels whose vector is not known count 0.
+        """
+        if not len(places):
+            return np.zeros((len(vectors), 0), np.float32)
+        counts = self._ends[places] - self._starts[places]
+        firsts = np.cumsum(counts) - counts
+        rows = np.arange(int(counts.sum())) + np.repeat(self._starts[places] - firsts, counts)
+        cosines = vectors @ self._label_vectors[rows].astype(np.float32).T
+        found: Scores = np.maximum(0, np.maximum.reduceat(cosines, firsts, axis=1))
+        return found
+
+    def of_scheme(self, scheme: Scheme) -> npt.NDArray[np.bool_]:
+        """Tell for each of `concepts` whether it is of `scheme`; UNSPECIFIED is every scheme."""
+        found: npt.NDArray[np.bool_] = (self._schemes == scheme) | (scheme == Scheme.UNSPECIFIED)
+        return found
 
     def _fused(self, words: Scores, meaning: Scores) -> Scores:
         fused = WORDS_SHARE * words + (1 - WORDS_SHARE) * meaning
