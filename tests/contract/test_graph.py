@@ -26,7 +26,8 @@ SKILLS_OF = Query(
 OUTBOX = Query("test.outbox", "MATCH (o:Outbox) RETURN o.key AS key, o.version AS version ORDER BY key, version")
 RELATED = Query(
     "test.related",
-    "MATCH (a:Skill)-[r:RELATED_TO]->(b:Skill) RETURN a.name AS source, b.name AS target, r.confidence AS confidence ORDER BY source, target",
+    "MATCH (a:Skill)-[r:RELATED_TO]->(b:Skill) "
+    "RETURN a.name AS source, b.name AS target, r.confidence AS confidence ORDER BY source, target",
 )
 
 
@@ -151,14 +152,18 @@ async def test_cancelling_at_any_moment_keeps_all_or_nothing(graph: Graph, milli
 
 async def test_a_unit_of_work_that_failed_takes_nothing_more_and_does_not_commit(graph: Graph) -> None:
     """An error that the caller swallows does not let half of the unit through."""
-    await add_people(graph, "people/a")
-    with pytest.raises(CareweaveError):
+
+    async def swallow() -> None:
         async with graph.unit_of_work() as unit:
             await unit.merge_nodes("Person", [{"name": "people/b"}])
             with pytest.raises(InvalidArgument):
                 await unit.run(Query("test.wrong", "THIS IS NOT CYPHER"))
             with pytest.raises(FailedPrecondition):
                 await unit.merge_nodes("Person", [{"name": "people/c"}])
+
+    await add_people(graph, "people/a")
+    with pytest.raises(CareweaveError):
+        await swallow()
     assert await names(graph) == ["people/a"]
 
 
@@ -340,7 +345,7 @@ async def test_relationships_that_do_not_fit_the_schema_are_refused(graph: Graph
     ],
 )
 async def test_a_wrong_text_or_a_missing_parameter_is_refused_by_name(graph: Graph, text: str) -> None:
-    with pytest.raises(InvalidArgument, match="test.wrong"):
+    with pytest.raises(InvalidArgument, match=r"test\.wrong"):
         await graph.run(Query("test.wrong", text))
 
 
@@ -360,7 +365,8 @@ async def test_batches_of_rows_may_lack_columns_and_hold_nulls(graph: Graph) -> 
     await add_people(graph, "people/a", "people/b", "people/c")
     query = Query(
         "test.rows",
-        "UNWIND $rows AS r MATCH (p:Person) WHERE p.name = r.name RETURN p.name AS name, r.level AS level ORDER BY name",
+        "UNWIND $rows AS r MATCH (p:Person) WHERE p.name = r.name "
+        "RETURN p.name AS name, r.level AS level ORDER BY name",
     )
     rows: list[Row] = [{"name": "people/a"}, {"name": "people/b", "level": 2}, {"name": "people/c", "level": None}]
     assert [row["level"] for row in await graph.run(query, rows=rows)] == [None, 2, None]
@@ -379,7 +385,7 @@ async def test_an_engine_runs_the_text_meant_for_it(graph: Graph) -> None:
 
 
 async def test_cycles_are_traversed_alike(graph: Graph) -> None:
-    """a → b → c → a and c → c: what is reached in up to four steps is a fact of the graph, not of the engine."""
+    """Over a → b → c → a and c → c: what is reached in up to four steps is a fact of the graph, not of the engine."""
     await add_skills(graph, "skills/a", "skills/b", "skills/c", "skills/d")
     edges = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "c"), ("d", "a")]
     rows: list[Row] = [{"source": f"skills/{a}", "target": f"skills/{b}"} for a, b in edges]
@@ -387,7 +393,8 @@ async def test_cycles_are_traversed_alike(graph: Graph) -> None:
         await unit.merge_relationships("RELATED_TO", "Skill", "Skill", rows)
     reach = Query(
         "test.reach",
-        "MATCH (s:Skill)-[:RELATED_TO*1..4]->(t:Skill) WHERE s.name = $start RETURN DISTINCT t.name AS name ORDER BY name",
+        "MATCH (s:Skill)-[:RELATED_TO*1..4]->(t:Skill) WHERE s.name = $start "
+        "RETURN DISTINCT t.name AS name ORDER BY name",
     )
     assert await graph.run(reach, start="skills/a") == [{"name": f"skills/{x}"} for x in "abc"]
     assert await graph.run(reach, start="skills/d") == [{"name": f"skills/{x}"} for x in "abc"]
