@@ -35,7 +35,7 @@ ABOUT_A_PERSON: dict[str, Call] = {
         ports, caller, pb.AssertSkillRequest(person=name, skill=pb.PersonSkill(skill="skills/listening"))
     ),
     "give": lambda ports, caller, name: consents.give_consent(
-        ports, caller, pb.GiveConsentRequest(parent=name, consent=pb.Consent(purpose=1))
+        ports, caller, pb.GiveConsentRequest(parent=name, consent=pb.Consent(purpose=pb.CONSENT_PURPOSE_ALERTS))
     ),
     "withdraw": lambda ports, caller, name: consents.withdraw_consent(
         ports, caller, pb.WithdrawConsentRequest(name=f"{name}/consents/x")

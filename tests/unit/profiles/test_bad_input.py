@@ -133,6 +133,12 @@ async def test_line_breaks_are_no_control_characters(world: World) -> None:
     assert (await world.create(person)).preferences.aspiration == person.preferences.aspiration
 
 
+def somebody_real_consents(batch: BatchCreatePeopleRequest) -> None:
+    batch.requests[1].person.ClearField("fictional")
+    batch.consents.add()
+    batch.consents.add().consents.add(purpose=1)
+
+
 BROKEN_BATCHES: dict[str, tuple[Callable[[BatchCreatePeopleRequest], object], str]] = {
     "an unknown skill": (
         lambda batch: batch.requests[1].person.skills.add(skill="skills/flying"),
@@ -141,11 +147,7 @@ BROKEN_BATCHES: dict[str, tuple[Callable[[BatchCreatePeopleRequest], object], st
     "an id twice": (lambda batch: setattr(batch.requests[1], "person_id", "carl"), "requests[1].person_id"),
     "consents for some": (lambda batch: batch.consents.add(), "consents"),
     "a consent of somebody real": (
-        lambda batch: (
-            setattr(batch.requests[1].person, "fictional", False),
-            batch.consents.add(),
-            batch.consents.add().consents.add(purpose=1),
-        ),
+        somebody_real_consents,
         "consents[1]",
     ),
     "a consent for an unknown organisation": (

@@ -86,9 +86,12 @@ async def test_a_second_withdrawal_changes_nothing(world: World) -> None:
 async def test_a_consent_cannot_end_before_it_begins_nor_name_who_does_not_exist(world: World) -> None:
     await world.create()
     for consent, field in (
-        (Consent(purpose=1, expire_time=Timestamp(seconds=int(START.timestamp()))), "consent.expire_time"),
-        (Consent(purpose=1, expire_time=Timestamp(seconds=1 << 60)), "consent.expire_time"),
-        (Consent(purpose=1, organisations=["organisations/none"]), "consent.organisations[0]"),
+        (
+            Consent(purpose=CONSENT_PURPOSE_CONTACT, expire_time=Timestamp(seconds=int(START.timestamp()))),
+            "consent.expire_time",
+        ),
+        (Consent(purpose=CONSENT_PURPOSE_CONTACT, expire_time=Timestamp(seconds=1 << 60)), "consent.expire_time"),
+        (Consent(purpose=CONSENT_PURPOSE_CONTACT, organisations=["organisations/none"]), "consent.organisations[0]"),
     ):
         with pytest.raises(InvalidArgument) as error:
             await give(world, consent)

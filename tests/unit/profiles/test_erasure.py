@@ -16,6 +16,7 @@ from careweave.graph.schema import SCHEMA
 from careweave.rpc.caller import OPERATOR
 from careweave.v1.events_pb2 import ProfileChanged
 from careweave.v1.profiles_pb2 import (
+    CONSENT_PURPOSE_BE_FOUND,
     PROFILE_PART_SKILLS,
     Consent,
     DeletePersonRequest,
@@ -84,7 +85,7 @@ async def test_nothing_of_a_deleted_person_is_left_once_the_tombstone_is_publish
     await world.create(carer_without_traces(), "benn")
     await endorse(world, "people/benn", "people/anna")
     await endorse(world, "people/anna", "people/benn")
-    consent = Consent(purpose=1, organisations=["organisations/oaks"])
+    consent = Consent(purpose=CONSENT_PURPOSE_BE_FOUND, organisations=["organisations/oaks"])
     await consents.give_consent(
         world.ports, OPERATOR, GiveConsentRequest(parent="people/anna", consent=consent, request_id=REQUEST_ID)
     )

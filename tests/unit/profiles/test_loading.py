@@ -4,6 +4,9 @@ from careweave_profiles import consents, loading
 from careweave.errors import AlreadyExists
 from careweave.rpc.caller import OPERATOR
 from careweave.v1.profiles_pb2 import (
+    CONSENT_PURPOSE_BE_FOUND,
+    PROFILE_FIELD_DISPLAY_NAME,
+    PROFILE_FIELD_SKILLS,
     BatchCreatePeopleRequest,
     BatchCreatePeopleResponse,
     Consent,
@@ -14,9 +17,13 @@ from careweave.v1.profiles_pb2 import (
 )
 from tests.unit.profiles.world import World, carer
 
+FIELDS = [PROFILE_FIELD_DISPLAY_NAME, PROFILE_FIELD_SKILLS]
+
 
 def batch(size: int, *, consenting: bool = False) -> BatchCreatePeopleRequest:
-    consent = SampleConsents(consents=[Consent(purpose=1, fields=[2, 1], organisations=["organisations/oaks"])])
+    consent = SampleConsents(
+        consents=[Consent(purpose=CONSENT_PURPOSE_BE_FOUND, fields=FIELDS, organisations=["organisations/oaks"])]
+    )
     return BatchCreatePeopleRequest(
         requests=[CreatePersonRequest(person=carer(), person_id=f"p{each:04}") for each in range(size)],
         consents=[consent] * size if consenting else [],
@@ -51,7 +58,7 @@ async def test_a_batch_gives_the_consents_of_fictional_people(world: World) -> N
     await load(world, batch(2, consenting=True))
     [consent] = (await world.get("people/p0001")).consents
     assert consent.name.startswith("people/p0001/consents/")
-    assert (list(consent.fields), list(consent.organisations)) == ([1, 2], ["organisations/oaks"])
+    assert (list(consent.fields), list(consent.organisations)) == (FIELDS, ["organisations/oaks"])
 
 
 async def test_a_repeated_batch_does_not_give_again_what_was_withdrawn(world: World) -> None:

@@ -7,7 +7,14 @@ from careweave_profiles import consents, people
 from careweave.errors import AlreadyExists, InvalidArgument
 from careweave.policy import Caller, Role
 from careweave.rpc.caller import OPERATOR
-from careweave.v1.profiles_pb2 import Consent, CreatePersonRequest, GiveConsentRequest, Person, UpdatePersonRequest
+from careweave.v1.profiles_pb2 import (
+    CONSENT_PURPOSE_ALERTS,
+    Consent,
+    CreatePersonRequest,
+    GiveConsentRequest,
+    Person,
+    UpdatePersonRequest,
+)
 from tests.unit.profiles.world import ANNA, World, carer
 
 ID = "0b9e7e3c-6c1f-4f43-9d53-0d6a1c7a5f10"
@@ -62,7 +69,7 @@ async def test_a_day_later_the_id_is_free(world: World) -> None:
 
 async def test_a_refused_request_may_be_repeated_after_a_fix_elsewhere(world: World) -> None:
     """What failed is not remembered."""
-    request = GiveConsentRequest(parent="people/anna", consent=Consent(purpose=1), request_id=ID)
+    request = GiveConsentRequest(parent="people/anna", consent=Consent(purpose=CONSENT_PURPOSE_ALERTS), request_id=ID)
     with pytest.raises(Exception, match="people/anna"):
         await consents.give_consent(world.ports, OPERATOR, request)
     await world.create()

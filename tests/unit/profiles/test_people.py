@@ -6,6 +6,7 @@ from careweave.rpc.caller import OPERATOR
 from careweave.v1.common_pb2 import Date
 from careweave.v1.events_pb2 import ProfileChanged
 from careweave.v1.profiles_pb2 import (
+    CONSENT_PURPOSE_BE_FOUND,
     PROFILE_PART_IDENTITY,
     SOURCE_SELF,
     Consent,
@@ -50,7 +51,7 @@ async def test_somebody_without_an_employer_or_anything_else_can_be_kept(world: 
 async def test_what_the_server_owns_is_not_taken_from_a_caller(world: World) -> None:
     person = carer()
     person.name, person.version = "people/else", 77
-    person.consents.append(Consent(name="people/anna/consents/x", purpose="CONSENT_PURPOSE_BE_FOUND"))
+    person.consents.append(Consent(name="people/anna/consents/x", purpose=CONSENT_PURPOSE_BE_FOUND))
     person.skills[0].label = "Wrestling"
     person.skills[0].endorsements.append(Endorsement(endorser="organisations/oaks"))
     created = await world.create(person)

@@ -9,7 +9,15 @@ from careweave.errors import Conflict, InvalidArgument, NotFound
 from careweave.graph.port import Query
 from careweave.rpc.caller import OPERATOR
 from careweave.v1.common_pb2 import Coordinates
-from careweave.v1.profiles_pb2 import SECTOR_HOSPICE, SECTOR_UNSPECIFIED, Hub, Organisation, Place
+from careweave.v1.profiles_pb2 import (
+    PLACE_LEVEL_NEIGHBOURHOOD,
+    RURALITY_TOWN_AND_FRINGE,
+    SECTOR_HOSPICE,
+    SECTOR_UNSPECIFIED,
+    Hub,
+    Organisation,
+    Place,
+)
 from tests.unit.profiles.world import World
 
 
@@ -32,9 +40,9 @@ WHOLE = (
     Place(
         name="places/CW9",
         title="Northwich east",
-        level=1,
+        level=PLACE_LEVEL_NEIGHBOURHOOD,
         centre=Coordinates(latitude=53.2, longitude=-2.5),
-        rurality=2,
+        rurality=RURALITY_TOWN_AND_FRINGE,
         rurality_source="synthetic",
         within="places/CW8",
     ),
