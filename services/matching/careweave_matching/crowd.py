@@ -91,7 +91,7 @@ def _coverages(
     column_of = {key: column for column, key in enumerate(opportunity.keys.tolist())}
     order = np.argsort(codes, kind="stable")
     distinct, starts = np.unique(codes[order], return_index=True)
-    for code, rows in zip(distinct.tolist(), np.split(owners[order], starts[1:]), strict=True):
+    for code, rows in zip(distinct.tolist(), _runs(owners[order], starts), strict=True):
         reached = reach.of(code)
         for key, value in zip(reached.keys.tolist(), reached.packed.tolist(), strict=True):
             column = column_of.get(key)
@@ -109,6 +109,10 @@ def _coverages(
         _share(earned[:, cut:], opportunity.weights[cut:]),
         bonuses,
     )
+
+
+def _runs(values: Integers, starts: Integers) -> list[Integers]:
+    return np.split(values, starts[1:]) if len(starts) else []
 
 
 def _share(earned: Integers, weights: Integers) -> Numbers:

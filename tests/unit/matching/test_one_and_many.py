@@ -1,0 +1,133 @@
+"""The fast way of ranking equals the plain definition of one pair, to the last bit and byte."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from careweave.v1 import matching_pb2
+from careweave_matching import bulk
+from careweave_matching.crowd import rank_people
+from careweave_matching.entries import PersonEntry
+from careweave_matching.index import Board, Index
+from careweave_matching.messages import match_message
+from careweave_matching.model import Opportunity, Person
+from careweave_matching.pair import Match, judge
+from careweave_matching.screening import screen
+from careweave_matching.terms import GateResult
+from tests.unit.matching import pairs
+from tests.unit.matching.world import TODAY, a_person, an_index, an_opportunity
+
+thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def filled(person: Person, opportunities: list[Opportunity]) -> tuple[Index, Board, PersonEntry]:
+    index = an_index()
+
+    async def fill() -> None:
+        await index.put_opportunities(opportunities)
+        await index.put_people([person], TODAY)
+
+    asyncio.run(fill())
+    entry = index.person(person.name, TODAY)
+    assert entry is not None
+    return index, index.board(TODAY), entry
+
+
+def page_of(index: Index, board: Board, entry: PersonEntry, wanted: int, *, full: bool) -> tuple[bulk.Scored, list[bytes]]:
+    screened = screen(entry.person, index.place(entry), board.table, index.surroundings.geography)
+    gained = bulk.credits_of(entry, board.frame.reach, board.table.dummy)
+    ranker = bulk.Ranker(entry, board.table, bulk.cover(gained, board.table), screened, index.weights)
+    best = bulk.best_rows(ranker, np.ones(len(board.table.entries), np.bool_), wanted)
+    return best, (board.full if full else board.basic).page(entry, gained, screened, best)
+
+
+def slowly(index: Index, match: Match) -> matching_pb2.Match:
+    return match_message(match, index.organisation_title(match.entry.opportunity.organisation))
+
+
+@thorough
+@given(pairs.people(), pairs.opportunity_lists())
+def test_a_page_is_byte_for_byte_what_the_protobuf_runtime_makes_of_the_judged_pairs(
+    person: Person, opportunities: list[Opportunity]
+) -> None:
+    index, board, entry = filled(person, opportunities)
+    best, page = page_of(index, board, entry, 100, full=True)
+    judged = [judge(entry, board.table.entries[row], board.frame, own=True) for row in best.rows.tolist()]
+    assert page == [slowly(index, match).SerializeToString(deterministic=True) for match in judged]
+    assert sorted(judged, key=lambda match: (-match.score, match.entry.opportunity.name)) == judged
+
+
+@thorough
+@given(pairs.people(), pairs.opportunity_lists())
+def test_the_basic_view_leaves_out_skills_and_gates_that_pass_and_nothing_else(
+    person: Person, opportunities: list[Opportunity]
+) -> None:
+    index, board, entry = filled(person, opportunities)
+    best, page = page_of(index, board, entry, 100, full=False)
+    for row, body in zip(best.rows.tolist(), page, strict=True):
+        expected = slowly(index, judge(entry, board.table.entries[row], board.frame, own=True))
+        del expected.skills[:]
+        failing = [gate for gate in expected.gates if gate.result != GateResult.PASS]
+        del expected.gates[:]
+        expected.gates.extend(failing)
+        assert body == expected.SerializeToString(deterministic=True)
+
+
+@thorough
+@given(pairs.people(), pairs.opportunity_lists())
+def test_screening_finds_exactly_those_without_a_failing_gate(person: Person, opportunities: list[Opportunity]) -> None:
+    index, board, entry = filled(person, opportunities)
+    screened = screen(entry.person, index.place(entry), board.table, index.surroundings.geography)
+    for row, each in enumerate(board.table.entries):
+        judged = judge(entry, each, board.frame, own=True)
+        assert screened.eligible[row] == all(gate.result != GateResult.FAIL for gate in judged.gates)
+
+
+@thorough
+@given(st.lists(pairs.people(), min_size=1, max_size=6), pairs.opportunity_lists())
+def test_people_are_ranked_by_the_same_suitability_as_opportunities(
+    drawn: list[Person], opportunities: list[Opportunity]
+) -> None:
+    people = [a_person(f"p{number}", **_facts(person)) for number, person in enumerate(drawn)]
+    index, board, _ = filled(people[0], opportunities)
+    asyncio.run(index.put_people(people, TODAY))
+    crowd = index.crowd(TODAY)
+    entry = next(iter(index.opportunities()))
+    rows, suits = rank_people(
+        crowd, np.arange(len(people)), entry, reach=board.frame.reach, weights=index.weights, wanted=100
+    )
+    for row, suit in zip(rows.tolist(), suits.tolist(), strict=True):
+        own = judge(crowd.entries[row], entry, board.frame, own=True)
+        other = judge(crowd.entries[row], entry, board.frame, own=False)
+        assert own.components.suitability == other.components.suitability == other.score == suit
+    expected = sorted(range(len(people)), key=lambda row: (-float(suits[rows.tolist().index(row)]), row))
+    assert rows.tolist() == expected
+
+
+def _facts(person: Person) -> dict[str, object]:
+    return {name: getattr(person, name) for name in ("place", "work", "skills", "credentials", "wishes")}
+
+
+@pytest.mark.parametrize("wanted", [1, 3, 7, 40])
+def test_neither_scores_nor_order_depend_on_how_many_are_wanted_or_offered(wanted: int) -> None:
+    everything = [an_opportunity(number, (number % 20, (number * 7) % 20)) for number in range(60)]
+    person = a_person(skills=())
+    index, board, entry = filled(person, everything)
+    best, _ = page_of(index, board, entry, 60, full=True)
+    fewer, _ = page_of(index, board, entry, wanted, full=True)
+    assert fewer.rows.tolist() == best.rows.tolist()[:wanted]
+    assert fewer.score.tolist() == best.score.tolist()[:wanted]
+    alone_index, alone_board, alone_entry = filled(person, [everything[best.rows.tolist()[0]]])
+    alone, _ = page_of(alone_index, alone_board, alone_entry, 1, full=True)
+    assert alone.score.tolist() == best.score.tolist()[:1]
+
+
+def test_equal_scores_are_ordered_by_name() -> None:
+    twins = [an_opportunity(number, title="Same", description="Same") for number in (5, 3, 9, 1)]
+    index, board, entry = filled(a_person(), twins)
+    best, _ = page_of(index, board, entry, 3, full=True)
+    names = [board.table.entries[row].opportunity.name for row in best.rows.tolist()]
+    assert names == ["opportunities/n0001", "opportunities/n0003", "opportunities/n0005"]

@@ -1,0 +1,173 @@
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from careweave_matching import scoring
+from careweave_matching.model import HeldSkill, Opportunity, Person, Requirement
+from careweave_matching.pair import Match, judge
+from careweave_matching.terms import OpportunityKind, SkillFit, Trust
+from careweave_matching.weights import CURRENT
+from tests.unit.matching import pairs
+from tests.unit.matching.world import TODAY, a_person, an_index, an_opportunity, skill
+
+
+def match(person: Person, opportunity: Opportunity, *others: Opportunity) -> Match:
+    index = an_index()
+
+    async def fill() -> None:
+        await index.put_opportunities([opportunity, *others])
+        await index.put_people([person], TODAY)
+
+    asyncio.run(fill())
+    entry, who = index.opportunity(opportunity.name), index.person(person.name, TODAY)
+    assert entry is not None
+    assert who is not None
+    return judge(who, entry, index.board(TODAY).frame, own=True)
+
+
+def with_skills(*held: HeldSkill) -> Person:
+    return a_person(skills=held)
+
+
+@settings(max_examples=100, deadline=None)
+@given(pairs.people(), pairs.opportunity_lists(), st.data())
+def test_gaining_a_required_skill_never_lowers_suitability(
+    person: Person, opportunities: list[Opportunity], data: st.DataObject
+) -> None:
+    opportunity = opportunities[0]
+    held = {each.skill for each in person.skills}
+    lacking = [need for need in opportunity.requirements if need.skill not in held]
+    if not lacking:
+        return
+    need = data.draw(st.sampled_from(lacking))
+    gained = HeldSkill(need.skill, data.draw(st.integers(0, 5)), data.draw(st.sampled_from(Trust)))
+    before = match(person, opportunity).components.suitability
+    after = match(replace(person, skills=(*person.skills, gained)), opportunity).components.suitability
+    assert after >= before - 1e-6  # vectors are single precision
+
+
+@settings(max_examples=50, deadline=None)
+@given(pairs.people(), pairs.opportunity_lists())
+def test_every_component_lies_between_0_and_1(person: Person, opportunities: list[Opportunity]) -> None:
+    found = match(person, opportunities[0])
+    parts = [getattr(found.components, name) for name in scoring.Components.__dataclass_fields__]
+    assert all(0.0 <= part <= 1.0 for part in [*parts, found.score])
+
+
+def test_evidence_counts_more_than_a_claim_and_a_claim_more_than_inference() -> None:
+    credits = [
+        match(with_skills(HeldSkill(skill(0), 3, trust)), an_opportunity(essential=(0,))).skills[0].credit
+        for trust in Trust
+    ]
+    assert credits == [CURRENT.evidenced, CURRENT.claimed, CURRENT.inferred]
+
+
+def test_a_level_below_the_one_asked_earns_less_and_an_unknown_one_is_not_guessed() -> None:
+    def at(level: int) -> float:
+        asked = an_opportunity(requirements=(Requirement(skill(0), essential=True, level=4),))
+        return match(with_skills(HeldSkill(skill(0), level, Trust.EVIDENCED)), asked).skills[0].credit
+
+    assert at(4) == at(5) == 1.0
+    assert 1.0 > at(3) > at(2) > at(1) > 0.0
+    assert at(0) == CURRENT.unknown_level
+
+
+def test_an_unknown_level_earns_all_where_no_level_is_asked() -> None:
+    assert match(with_skills(HeldSkill(skill(0), 0, Trust.EVIDENCED)), an_opportunity(essential=(0,))).score > 0
+    assert scoring.level_credit(0, 0, CURRENT) == 1.0
+
+
+def test_a_skill_counts_through_its_last_day_and_from_its_first() -> None:
+    def fit(**bounds: object) -> SkillFit:
+        held = HeldSkill(skill(0), 3, Trust.EVIDENCED, **bounds)  # type: ignore[arg-type]  # dates by name
+        return match(with_skills(held), an_opportunity(essential=(0,))).skills[0].fit
+
+    assert fit(last_day=TODAY) == SkillFit.EVIDENCED
+    assert fit(last_day=TODAY - timedelta(days=1)) == SkillFit.MISSING
+    assert fit(first_day=TODAY) == SkillFit.EVIDENCED
+    assert fit(first_day=TODAY + timedelta(days=1)) == SkillFit.MISSING
+
+
+def test_a_skill_that_lapses_overnight_stops_counting_the_next_day() -> None:
+    index = an_index()
+    held = HeldSkill(skill(0), 3, Trust.EVIDENCED, last_day=TODAY)
+
+    async def fill() -> None:
+        await index.put_opportunities([an_opportunity(essential=(0,))])
+        await index.put_people([with_skills(held)], TODAY)
+
+    asyncio.run(fill())
+    today, tomorrow = index.person("people/p1", TODAY), index.person("people/p1", TODAY + timedelta(days=1))
+    assert today is not None
+    assert tomorrow is not None
+    assert (len(today.codes), len(tomorrow.codes)) == (1, 0)
+
+
+def test_a_skill_close_by_earns_part_and_says_where_it_comes_from() -> None:
+    row = match(with_skills(HeldSkill(skill(2), 3, Trust.EVIDENCED)), an_opportunity(essential=(3,))).skills[0]
+    assert (row.fit, row.from_skill, row.from_label) == (SkillFit.TRANSFERABLE, skill(2), "skill number 2")
+    assert 0.0 < row.credit < CURRENT.claimed
+
+
+def test_the_narrower_skill_earns_more_for_the_broader_than_the_other_way_round() -> None:
+    def earned(held: int, asked: int) -> float:
+        return match(with_skills(HeldSkill(skill(held), 3)), an_opportunity(essential=(asked,))).skills[0].credit
+
+    assert earned(6, 7) > earned(7, 6) > earned(6, 8) > 0
+
+
+def test_essential_skills_come_first_then_the_more_telling() -> None:
+    needs = (Requirement(skill(1), essential=False), Requirement(skill(7), essential=True), Requirement(skill(6), essential=True))
+    rows = match(a_person(), an_opportunity(requirements=needs)).skills
+    assert [row.skill for row in rows] == [skill(6), skill(7), skill(1)]
+
+
+def test_a_missing_skill_names_what_closes_the_gap() -> None:
+    teaching = an_opportunity(2, kind=OpportunityKind.COURSE, develops=(skill(9),), requirements=())
+    rows = match(a_person(), an_opportunity(essential=(9, 10)), teaching).skills
+    closers = {row.skill: [closer.resource for closer in row.closers] for row in rows}
+    assert closers == {skill(9): ["courses/c1", "opportunities/n0002"], skill(10): ["standards/ST1"]}
+
+
+def test_without_stated_aspirations_stretch_and_proximity_carry_preference() -> None:
+    found = match(a_person(), an_opportunity()).components
+    assert found.aspiration == 0.0
+    assert found.preference == (CURRENT.stretch * found.stretch + CURRENT.proximity * found.proximity) / (
+        CURRENT.stretch + CURRENT.proximity
+    )
+
+
+def test_aspirations_move_preference_and_never_suitability() -> None:
+    role = an_opportunity(occupation="occupations/o3")
+    plain = a_person()
+    aspiring = a_person(wishes=replace(plain.wishes, aspired_occupations=("occupations/o3",)))
+    before, after = match(plain, role).components, match(aspiring, role).components
+    assert before.suitability == after.suitability
+    assert after.aspiration == 1.0
+
+
+def test_nobody_else_sees_preference() -> None:
+    index = an_index()
+
+    async def fill() -> None:
+        await index.put_opportunities([an_opportunity()])
+        await index.put_people([a_person()], TODAY)
+
+    asyncio.run(fill())
+    entry, who = index.opportunity("opportunities/n0001"), index.person("people/p1", TODAY)
+    assert entry is not None
+    assert who is not None
+    seen = judge(who, entry, index.board(TODAY).frame, own=False)
+    parts = seen.components
+    assert (parts.aspiration, parts.stretch, parts.proximity, parts.preference) == (0.0, 0.0, 0.0, 0.0)
+    assert seen.score == parts.suitability
+
+
+def test_the_job_a_person_has_already_stretches_less_than_the_same_work_elsewhere() -> None:
+    able = with_skills(HeldSkill(skill(0)), HeldSkill(skill(2)))
+    same = match(able, an_opportunity(occupation="occupations/o1")).components
+    other = match(able, an_opportunity(occupation="occupations/o2")).components
+    assert same.stretch < other.stretch
