@@ -1,7 +1,8 @@
-"""Merging rows of relationships into Ladybug the fastest way that is right.
+"""Merging rows of relationships into Ladybug the fastest way that is durable.
 
-What is there already is read first: by the keys of the source nodes if they are few
-(`WHERE a.name IN $keys` looks these up; UNWIND and MATCH would scan the whole table), else the whole
+What is there already is read first: by the keys of the source nodes if they are few (with OPTIONAL
+MATCH the engine looks these up and goes on from there; with MATCH it joins with the whole table, and
+`WHERE a.name IN $keys` compares every node with every key), else the whole
 table at once. Rows that would change nothing are left out, so that loading the same again costs a read.
 """
 
@@ -12,7 +13,7 @@ from typing import Any
 import ladybug
 
 from careweave.errors import InvalidArgument
-from careweave.graph.ladybug.batches import BULK, COPY_FROM, EngineRow, check_names, present_keys
+from careweave.graph.ladybug.batches import AT_ONCE, BULK, EngineRow, check_names, present_keys
 from careweave.graph.ladybug.values import TYPES, answer_of, table_of, to_engine
 from careweave.graph.schema import NodeTable, RelationshipTable, Value
 
@@ -89,14 +90,18 @@ def _present(
     if len(keys) > 4 * SOURCES_AT_ONCE:
         steps = [(f"MATCH (a:`{ends.source.label}`) MATCH {ends.pattern} RETURN {columns}", {})]
     else:
-        chosen = f"MATCH (a:`{ends.source.label}`) WHERE a.`{ends.source.key}` IN $keys MATCH {ends.pattern}"
+        chosen = (
+            f"UNWIND $keys AS wanted MATCH (a:`{ends.source.label}` {{`{ends.source.key}`: wanted}}) "
+            f"OPTIONAL MATCH {ends.pattern}"
+        )
         chunks = (keys[start : start + SOURCES_AT_ONCE] for start in range(0, len(keys), SOURCES_AT_ONCE))
         steps = [(f"{chosen} RETURN {columns}", {"keys": chunk}) for chunk in chunks]
     found: dict[Identity, EngineRow] = {}
     for text, parameters in steps:
         for values in answer_of(connection, text, parameters)[1]:
             row = dict(zip(("source", "target", *wanted), values, strict=True))
-            found[ends.identity(row)] = row
+            if row["target"] is not None:
+                found[ends.identity(row)] = row
     return found
 
 
@@ -117,19 +122,10 @@ def _create(connection: ladybug.Connection, ends: Ends, rows: list[EngineRow]) -
             {"rows": full},
         )
         return
-    table = _table(ends, names, rows)
-    if len(rows) >= COPY_FROM:
-        # Without a list it would want all properties; a kind without any takes no list.
-        columns = f"({', '.join(f'`{name}`' for name in names)})" if ends.link.properties else ""
-        connection.execute(
-            f"COPY `{ends.link.kind}`{columns} FROM $t (from='{ends.source.label}', to='{ends.target.label}')",
-            {"t": table},
-        )
-        return
     given = ", ".join(f"`{name}`: c{index}" for index, name in enumerate(names, 2))
-    connection.execute(
-        f"LOAD FROM $t {_match_ends(ends, 'c0', 'c1')} CREATE (a)-[:`{ends.link.kind}` {{{given}}}]->(b)", {"t": table}
-    )
+    text = f"LOAD FROM $t {_match_ends(ends, 'c0', 'c1')} CREATE (a)-[:`{ends.link.kind}` {{{given}}}]->(b)"
+    for start in range(0, len(rows), AT_ONCE):
+        connection.execute(text, {"t": _table(ends, names, rows[start : start + AT_ONCE])})
 
 
 def _match_ends(ends: Ends, source: str, target: str) -> str:
@@ -151,7 +147,10 @@ def _update(connection: ladybug.Connection, ends: Ends, rows: list[EngineRow]) -
                 connection.execute(_update_text(ends, names, _parameter(ends, names)), row)
         else:
             columns = {name: f"c{index}" for index, name in enumerate(("source", "target", *names))}
-            connection.execute(f"LOAD FROM $t {_update_text(ends, names, columns)}", {"t": _table(ends, names, group)})
+            # OPTIONAL MATCH, though all are there: the engine then looks each up instead of joining with the table.
+            text = f"LOAD FROM $t {_update_text(ends, names, columns, match='OPTIONAL MATCH')}"
+            for start in range(0, len(group), AT_ONCE):
+                connection.execute(text, {"t": _table(ends, names, group[start : start + AT_ONCE])})
 
 
 def _parameter(ends: Ends, names: list[str]) -> dict[str, str]:
@@ -159,11 +158,11 @@ def _parameter(ends: Ends, names: list[str]) -> dict[str, str]:
     return {"source": "$source", "target": "$target", **typed}
 
 
-def _update_text(ends: Ends, names: list[str], value: Mapping[str, str]) -> str:
+def _update_text(ends: Ends, names: list[str], value: Mapping[str, str], match: str = "MATCH") -> str:
     same = [f"b.`{ends.target.key}` = {value['target']}", *(f"r.`{name}` = {value[name]}" for name in ends.link.keys)]
     changed = [f"r.`{name}` = {value[name]}" for name in names if name not in ends.link.keys]
     return (
-        f"MATCH (a:`{ends.source.label}` {{`{ends.source.key}`: {value['source']}}}) MATCH {ends.pattern} "
+        f"MATCH (a:`{ends.source.label}` {{`{ends.source.key}`: {value['source']}}}) {match} {ends.pattern} "
         f"WHERE {' AND '.join(same)} SET {', '.join(changed)}"
     )
 

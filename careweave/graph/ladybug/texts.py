@@ -1,4 +1,4 @@
-"""Running a query, and what its text says of itself: the parameters it needs, whether it writes or inserts."""
+"""Running a query, and what its text says of itself: the parameters it needs, and whether it writes."""
 
 import re
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ ENGINE = "ladybug"
 
 _STRINGS_AND_COMMENTS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _PARAMETER = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
-_INSERTS = re.compile(r"\b(CREATE|MERGE|COPY)\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(CREATE|MERGE|COPY|SET|DELETE|REMOVE|DROP|ALTER|IMPORT|CHECKPOINT)\b", re.IGNORECASE)
 _UNWINDS = re.compile(r"^\s*UNWIND\s+\$([A-Za-z_][A-Za-z0-9_]*)\s+AS\b", re.IGNORECASE)
 _AGGREGATES = re.compile(r"\b(count|sum|avg|min|max|collect)\s*\(", re.IGNORECASE)
-_TRANSACTION = re.compile(r"^\s*(BEGIN|COMMIT|ROLLBACK)\b", re.IGNORECASE)
+# A unit of work begins and ends itself, and must last: the engine does not log what it copies.
+_NOT_FOR_UNITS = re.compile(r"^\s*(BEGIN|COMMIT|ROLLBACK|CHECKPOINT|COPY)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,8 @@ class Text:
 
     parameters: frozenset[str]
     writes: bool
-    inserts: bool
     unwinds: str
-    ends_transaction: bool
+    fits_unit: bool
 
 
 @lru_cache(maxsize=4096)
@@ -47,9 +46,8 @@ def read_text(cypher: str) -> Text:
     return Text(
         parameters=frozenset(_PARAMETER.findall(bare)),
         writes=bool(_WRITES.search(bare)),
-        inserts=bool(_INSERTS.search(bare)),
         unwinds=unwinds[1] if unwinds else "",
-        ends_transaction=bool(_TRANSACTION.match(bare)),
+        fits_unit=not _NOT_FOR_UNITS.match(bare),
     )
 
 

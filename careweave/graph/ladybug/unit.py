@@ -27,28 +27,21 @@ class EmbeddedUnit:
         self._writer = writer
         self._schema = schema
         self._failure: CareweaveError | None = None
-        self._inserted: set[str] = set()
-        self._inserted_by_text = False
 
     async def run(self, query: Query, /, **parameters: object) -> list[Row]:
         """Return the rows of `query`, which may write."""
-        text = read_text(text_of(query))
-        if text.ends_transaction:
-            raise InvalidArgument(f"{query.name}: the unit of work begins and ends itself", reason="QUERY_REFUSED")
-        self._inserted_by_text = self._inserted_by_text or text.inserts
+        if not read_text(text_of(query)).fits_unit:
+            raise InvalidArgument(
+                f"{query.name}: a unit of work begins and ends itself, and takes no COPY; merge rows instead",
+                reason="QUERY_REFUSED",
+            )
         return await self._do(lambda connection: execute(connection, query, parameters), query.name)
 
     async def merge_nodes(self, label: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Create or update nodes of `label` by its key."""
         table = self._table(label)
-        may_copy = not self._inserted_by_text and label not in self._inserted
-        if not rows:
-            return
-        inserted = await self._do(
-            lambda connection: batches.merge_nodes(connection, table, rows, may_copy=may_copy), f"merging {label}"
-        )
-        if inserted:
-            self._inserted.add(label)
+        if rows:
+            await self._do(lambda connection: batches.merge_nodes(connection, table, rows), f"merging {label}")
 
     async def merge_relationships(
         self, kind: str, source: str, target: str, rows: Sequence[Mapping[str, object]]
@@ -73,7 +66,7 @@ class EmbeddedUnit:
             raise self._failure
         if self.events:
             rows = [outbox_row(event, position) for position, event in enumerate(self.events)]
-            batches.merge_nodes(connection, self._table("Outbox"), rows, may_copy=False)
+            batches.merge_nodes(connection, self._table("Outbox"), rows)
         self._writer.folder.require_room()
         connection.execute("COMMIT")
 

@@ -33,6 +33,7 @@ class Writer:
         self.failed = False
         self._thread = ThreadPoolExecutor(1, "graph-writer")
         self._connection = ladybug.Connection(folder.database)
+        self._checkpoint_at = CHECKPOINT_BYTES
 
     async def do(self, work: Callable[[ladybug.Connection], T], doing: str, *, interruptible: bool = True) -> T:
         """Return what `work` returns, its errors translated.
@@ -80,7 +81,7 @@ class Writer:
 
     async def checkpoint_if_long(self) -> None:
         """Fold the log into the database if it has grown long."""
-        if self.folder.log_bytes() > CHECKPOINT_BYTES:
+        if self.folder.log_bytes() > self._checkpoint_at:
             await in_thread(self._thread, self._checkpoint)
 
     async def close(self) -> None:
@@ -103,7 +104,10 @@ class Writer:
             return
         try:
             self._connection.execute("CHECKPOINT")
+            self._checkpoint_at = CHECKPOINT_BYTES
         except RuntimeError as error:
-            # What was committed stays in the log, from which it is read when the folder is next opened.
+            # Space lacks, or a read went on for too long. What was committed stays in the log, from which it
+            # is read when the folder is next opened; the next try comes when as much again has been logged.
+            self._checkpoint_at = self.folder.log_bytes() + CHECKPOINT_BYTES
             self.failed = is_out_of_space(error)
             _log.exception("folding in the log of %s failed", self.folder.folder)
