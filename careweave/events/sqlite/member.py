@@ -2,15 +2,42 @@
 
 import asyncio
 import contextlib
+import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeVar
 
+from careweave.errors import CareweaveError
 from careweave.events.port import Delivered
 from careweave.events.sqlite import groups, records
 from careweave.events.sqlite.groups import Membership, Place
+from careweave.events.wakeup import Wakeup
 
-if TYPE_CHECKING:
-    from careweave.events.embedded import EmbeddedEventLog
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class OpenLog(Protocol):
+    """What a member needs of the log it reads."""
+
+    appended: Wakeup
+    """Notified when there may be something new to read or to take."""
+    closed: bool
+    poll_seconds: float
+    """How often to look for what other processes did."""
+
+    def now(self) -> float:
+        """Return the time, in seconds, by which leases are kept."""
+        ...
+
+    async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `job` returns."""
+        ...
+
+    async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `job` returns once its changes are durable."""
+        ...
+
 
 BATCH = 100
 """Events handled between two commits of the position. A killed process gets at most these again."""
@@ -19,9 +46,7 @@ BATCH = 100
 class Member:
     """Handles the events of the partitions that fall to it, until cancelled or an error ends it."""
 
-    def __init__(
-        self, log: "EmbeddedEventLog", who: Membership, handle: Callable[[Delivered], Awaitable[None]]
-    ) -> None:
+    def __init__(self, log: OpenLog, who: Membership, handle: Callable[[Delivered], Awaitable[None]]) -> None:
         """Begin with no partition."""
         self._log = log
         self._who = who
@@ -84,6 +109,11 @@ class Member:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._who.lease_seconds / 3)
-            now = self._log.now()
-            held = await self._log.write(lambda connection: groups.renew(connection, self._who, now))  # noqa: B023
-            self._held &= held
+            try:
+                self._held &= await self._log.write(self._renewed)
+            except CareweaveError as error:
+                # What is not renewed runs out, and another member may then take it.
+                _log.warning("group %s: leases were not renewed: %s", self._who.group, error)
+
+    def _renewed(self, connection: sqlite3.Connection) -> set[Place]:
+        return groups.renew(connection, self._who, self._log.now())
