@@ -110,10 +110,12 @@ class Member:
         while True:
             await asyncio.sleep(self._who.lease_seconds / 3)
             try:
-                self._held &= await self._log.write(self._renewed)
+                held = await self._log.write(self._renewed)
             except CareweaveError as error:
                 # What is not renewed runs out, and another member may then take it.
                 _log.warning("group %s: leases were not renewed: %s", self._who.group, error)
+            else:
+                self._held &= held
 
     def _renewed(self, connection: sqlite3.Connection) -> set[Place]:
         return groups.renew(connection, self._who, self._log.now())
