@@ -24,7 +24,7 @@ from careweave.embedding.port import Embedder, Vectors
 
 _LOG: Final = logging.getLogger(__name__)
 _READ_AT_ONCE: Final = 500
-_WRITE_AT_ONCE: Final = 1024
+_WRITE_AT_ONCE: Final = 512
 _WAIT_SECONDS: Final = 30.0
 _CHECKSUM_BYTES: Final = 4
 _MOST_TRANSIENT: Final = 1024
@@ -37,8 +37,8 @@ _Item = TypeVar("_Item")
 class CachedEmbedder:
     """An `Embedder` that asks another one only for texts that it has not seen.
 
-    Safe for several threads, and for several processes on one folder: these at worst compute the
-    same text twice. `embed_transient` leaves nothing on disk: use it for whatever people write.
+    Safe for several threads, of which one at a time computes, and for several processes on one folder,
+    which at worst compute the same text twice. `embed_transient` leaves nothing on disk: use it for whatever people write.
     """
 
     def __init__(self, inner: Embedder, folder: Path) -> None:
@@ -49,11 +49,12 @@ class CachedEmbedder:
         self._shelf = _Shelf(folder / f"{_file_name(inner.model)}.sqlite", inner.dimension)
         self._transient: OrderedDict[str, Vector] = OrderedDict()
         self._lock = threading.Lock()
+        self._computing = threading.Lock()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return an array (len(texts), dimension) of unit vectors, computing those that are not kept yet.
 
-        What is computed is kept after every thousand texts, so that an interruption loses little.
+        What is computed is kept after every 512 texts, so that an interruption loses little.
 
         Raises:
             Unavailable: the model cannot be loaded, and some text is not kept.
@@ -62,10 +63,7 @@ class CachedEmbedder:
         known = self._shelf.read(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         for part in _parts(list(missing.items()), _WRITE_AT_ONCE):
-            fresh = self._inner.embed([text for _, text in part])
-            computed = {key: fresh[place] for place, (key, _) in enumerate(part)}
-            self._shelf.write(computed)
-            known.update(computed)
+            known.update(self._computed(dict(part)))
         return self._stacked([known[key] for key in keys])
 
     def kept(self, texts: Sequence[str]) -> Sequence[bool]:
@@ -88,6 +86,17 @@ class CachedEmbedder:
             while len(self._transient) > _MOST_TRANSIENT:
                 self._transient.popitem(last=False)
         return self._stacked([known[text] for text in texts])
+
+    def _computed(self, texts: Mapping[bytes, str]) -> dict[bytes, Vector]:
+        """Compute and keep the vectors of `texts`, but for those that another thread has kept by now."""
+        with self._computing:
+            known = self._shelf.read(list(texts))
+            missing = [key for key in texts if key not in known]
+            if missing:
+                fresh = dict(zip(missing, self._inner.embed([texts[key] for key in missing]), strict=True))
+                self._shelf.write(fresh)
+                known.update(fresh)
+            return known
 
     def _stacked(self, vectors: list[Vector]) -> Vectors:
         return np.stack(vectors) if vectors else np.zeros((0, self.dimension), dtype=np.float32)

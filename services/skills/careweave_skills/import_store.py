@@ -20,7 +20,8 @@ _IMPORTS = Query(
     "t.dropped AS dropped, t.corrected AS corrected, t.seconds AS seconds ORDER BY source",
 )
 _DELETE_LINKS: Final = (
-    "UNWIND $rows AS row MATCH (a:{source} {{name: row.source}})-[r:`{kind}`]->(b:{target} {{name: row.target}}) DELETE r"
+    "UNWIND $rows AS row MATCH (a:{source} {{name: row.source}})-[r:`{kind}`]->(b:{target} {{name: row.target}}) "
+    "DELETE r"
 )
 _USED_SKILLS: Final = (
     Query(

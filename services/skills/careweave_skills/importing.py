@@ -40,6 +40,8 @@ class Progress:
 
 Report: TypeAlias = Callable[[Progress], None]
 """Takes progress; called on the event loop."""
+Tell: TypeAlias = Callable[[str, int, int], None]
+"""Takes an activity, units done and units in all (0: not known); called from any thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,17 @@ class Content:
 class Origin(Protocol):
     """Where the content of a source comes from."""
 
-    source: Source
+    @property
+    def source(self) -> Source:
+        """Return which source it is."""
+        ...
 
     def version(self) -> str:
         """Return a digest of all that the content depends on."""
         ...
 
-    def content(self) -> Content:
-        """Return the content; may take seconds."""
+    def content(self, report: Tell) -> Content:
+        """Return the content; may take minutes, and tells in words what goes on."""
         ...
 
 
@@ -80,12 +85,13 @@ class Files:
         """
         return tables.digest(_IMPORTER, *_FILES_OF[self.source](self.folder))
 
-    def content(self) -> Content:
+    def content(self, report: Tell) -> Content:
         """Read the files.
 
         Raises:
             InvalidArgument: a file or column is missing, or a file is damaged.
         """
+        report("reading", 0, 0)
         return _READ[self.source](self.folder)
 
 
@@ -108,8 +114,12 @@ async def import_source(
     loaded = (await read_imports(graph)).get(source)
     if loaded is not None and loaded.version == version and not force:
         return replace(loaded, unchanged=True)
-    report(Progress(source, "reading"))
-    content = await asyncio.to_thread(origin.content)
+    loop = asyncio.get_running_loop()
+
+    def tell(activity: str, done: int, total: int) -> None:
+        loop.call_soon_threadsafe(report, Progress(source, activity, done, total))
+
+    content = await asyncio.to_thread(origin.content, tell)
     async with graph.unit_of_work() as unit:
         kept = await _write(unit, content.rows, source, report)
         summary = ImportSummary(

@@ -1,0 +1,127 @@
+"""What search and extraction need of the taxonomy, in memory: labels at once, vectors as they come.
+
+Read from the graph at start and after every import; a new catalogue replaces the old one whole.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from careweave.embedding.port import Embedder
+from careweave.graph.port import Query, Reads, Row
+from careweave.wording import distinct_wordings
+from careweave_skills.extraction import SkillExtractor
+from careweave_skills.lexical import Concept
+from careweave_skills.search import ConceptIndex
+from careweave_skills.taxonomy import Scheme
+
+_CONCEPT: Final = "n.name AS name, n.label AS label, n.alternative_labels AS alternative_labels, n.scheme AS scheme"
+SKILL_LABELS: Final = Query("skill_labels", f"MATCH (n:Skill) RETURN {_CONCEPT} ORDER BY name")
+OCCUPATION_LABELS: Final = Query("occupation_labels", f"MATCH (n:Occupation) RETURN {_CONCEPT} ORDER BY name")
+STANDARD_TITLES: Final = Query(
+    "standard_titles", "MATCH (n:Standard) RETURN n.name AS name, n.title AS title, n.job_titles AS job_titles"
+)
+COURSE_TITLES: Final = Query("course_titles", "MATCH (n:Course) RETURN n.name AS name, n.title AS title")
+
+
+@dataclass(frozen=True, slots=True)
+class Titles:
+    """Further texts that links are made from: titles of standards, of courses, and job titles."""
+
+    standards: tuple[str, ...] = ()
+    courses: tuple[str, ...] = ()
+
+
+class Catalogue:
+    """The concepts of one state of the graph, with as many vectors as are known by now."""
+
+    def __init__(
+        self, skills: Sequence[Concept], occupations: Sequence[Concept], titles: Titles, embedder: Embedder
+    ) -> None:
+        """Index the concepts by words; `embed_step` brings their vectors."""
+        self.skills = ConceptIndex(skills, embedder.dimension)
+        self.occupations = ConceptIndex(occupations, embedder.dimension)
+        self.extractor = SkillExtractor(self.skills, embedder.embed_transient)
+        self._phases = _phases(skills, occupations, titles)
+        self.to_embed = sum(len(phase) for phase in self._phases)
+        self.embedded = 0
+        self._place = 0, 0
+        self._embedder = embedder
+
+    @property
+    def complete(self) -> bool:
+        """Whether every text is embedded."""
+        return self._place[0] >= len(self._phases)
+
+    @property
+    def searchable(self) -> bool:
+        """Whether the preferred labels, which come first, are embedded."""
+        return self._place[0] > 0
+
+    def embed_step(self, most: int) -> None:
+        """Embed the next texts, at most `most`, in order of priority. Blocks; for a thread of its own.
+
+        Raises:
+            Unavailable: the model cannot be loaded.
+        """
+        phase, start = self._place
+        if phase >= len(self._phases):
+            return
+        texts = self._phases[phase][start : start + most]
+        vectors = self._embedder.embed(texts)
+        self.skills.learn(texts, vectors)
+        self.occupations.learn(texts, vectors)
+        self.embedded += len(texts)
+        finished = start + len(texts) >= len(self._phases[phase])
+        self._place = (phase + 1, 0) if finished else (phase, start + len(texts))
+
+
+async def read_catalogue(graph: Reads, embedder: Embedder) -> Catalogue:
+    """Return the catalogue of what the graph holds now, without vectors yet."""
+    skills = [_concept(row) for row in await graph.run(SKILL_LABELS)]
+    occupations = [_concept(row) for row in await graph.run(OCCUPATION_LABELS)]
+    standards = await graph.run(STANDARD_TITLES)
+    courses = await graph.run(COURSE_TITLES)
+    titles = Titles(
+        tuple(text for row in standards for text in (str(row["title"]), *_texts(row["job_titles"]))),
+        tuple(str(row["title"]) for row in courses),
+    )
+    return await asyncio.to_thread(Catalogue, skills, occupations, titles, embedder)
+
+
+def _phases(skills: Sequence[Concept], occupations: Sequence[Concept], titles: Titles) -> list[list[str]]:
+    """Return the texts to embed, each once, in order of priority; no phase is empty."""
+    wanted = [
+        [*_labels(skills, Scheme.ESCO), *(each.label for each in occupations)],
+        [*titles.standards, *titles.courses],
+        _labels(skills, Scheme.CARE_WORKFORCE_PATHWAY),
+        _labels(skills, Scheme.APPRENTICESHIP_STANDARDS),
+        _alternatives(occupations),
+        _alternatives(skills),
+    ]
+    seen: set[str] = set()
+    phases = []
+    for texts in wanted:
+        fresh = [text for text in dict.fromkeys(texts) if text not in seen]
+        seen.update(fresh)
+        phases.append(fresh)
+    return [phase for phase in phases if phase]
+
+
+def _labels(skills: Sequence[Concept], scheme: Scheme) -> list[str]:
+    return [each.label for each in skills if each.scheme == scheme]
+
+
+def _alternatives(concepts: Sequence[Concept]) -> list[str]:
+    return [one for each in concepts for one in distinct_wordings(each.label, each.alternative_labels)]
+
+
+def _concept(row: Row) -> Concept:
+    return Concept(
+        str(row["name"]), str(row["label"]), tuple(_texts(row["alternative_labels"])), Scheme(int(str(row["scheme"])))
+    )
+
+
+def _texts(value: object) -> list[str]:
+    return [str(text) for text in value] if isinstance(value, list) else []

@@ -1,0 +1,61 @@
+"""The catalogue in use: loaded, reloaded after imports, and embedded in the background."""
+
+import asyncio
+import logging
+from typing import Final
+
+from careweave.embedding.port import Embedder
+from careweave.errors import Unavailable
+from careweave.graph.port import Graph
+from careweave_skills.catalogue import Catalogue, Titles, read_catalogue
+
+_LOG: Final = logging.getLogger(__name__)
+_AT_ONCE: Final = 256
+"""Texts of one step: what a step takes, half a second or so, is also how long stopping may wait."""
+_RETRY_SECONDS: Final = 60.0
+
+
+class Knowledge:
+    """Holds the catalogue that calls are answered from."""
+
+    def __init__(self, graph: Graph, embedder: Embedder) -> None:
+        """Begin empty; `reload` reads the graph."""
+        self.graph = graph
+        self.embedder = embedder
+        self.catalogue = Catalogue((), (), Titles(), embedder)
+        self.loaded = False
+        self._reloading = asyncio.Lock()
+        self._changed = asyncio.Event()
+
+    async def reload(self) -> None:
+        """Read the graph anew; calls are answered from the old catalogue until the new one is whole.
+
+        Vectors that are on disk are there at once, as far as the first step goes.
+        """
+        async with self._reloading:
+            self.catalogue = await read_catalogue(self.graph, self.embedder)
+            self.loaded = True
+            self._changed.set()
+
+    async def keep_embedding(self) -> None:
+        """Embed what is not embedded, in order of priority, and again after each reload; until cancelled."""
+        while True:
+            self._changed.clear()
+            await self._embed(self.catalogue)
+            await self._changed.wait()
+
+    async def _embed(self, catalogue: Catalogue) -> None:
+        """Embed all of `catalogue`, unless another one takes its place meanwhile."""
+        while not catalogue.complete and catalogue is self.catalogue:
+            began = asyncio.get_running_loop().time()
+            try:
+                await asyncio.to_thread(catalogue.embed_step, _AT_ONCE)
+            except Unavailable as error:
+                _LOG.warning("search by meaning is off: %s", error.message, extra={"reason": error.reason})
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            took = asyncio.get_running_loop().time() - began
+            # Search works once the preferred labels are in; the rest leaves half of the time to callers.
+            await asyncio.sleep(took if catalogue.searchable else 0)
+        if catalogue.complete and catalogue.to_embed:
+            _LOG.info("all texts embedded", extra={"texts": catalogue.to_embed, "model": self.embedder.model})
