@@ -18,7 +18,7 @@ from careweave.graph.ladybug.values import TYPES, answer_of, table_of, to_engine
 from careweave.graph.schema import NodeTable, RelationshipTable, Value
 
 SINGLY = 24
-"""Up to this many updates go one by one: each looks its ends up, where a batch scans the table."""
+"""Up to this many sources or updates go one by one: each looks its ends up, where a batch costs a join."""
 SOURCES_AT_ONCE = 500
 """Source keys in one lookup; beyond four times this, reading the whole table is faster."""
 
@@ -87,7 +87,10 @@ def _present(
     columns = ", ".join([f"a.`{ends.source.key}`", f"b.`{ends.target.key}`", *(f"r.`{name}`" for name in wanted)])
     keys = sorted({row["source"] for row in rows.values()})
     steps: list[tuple[str, dict[str, Any]]]
-    if len(keys) > 4 * SOURCES_AT_ONCE:
+    if len(keys) <= SINGLY:
+        one = f"MATCH (a:`{ends.source.label}` {{`{ends.source.key}`: $wanted}}) MATCH {ends.pattern} RETURN {columns}"
+        steps = [(one, {"wanted": key}) for key in keys]
+    elif len(keys) > 4 * SOURCES_AT_ONCE:
         steps = [(f"MATCH (a:`{ends.source.label}`) MATCH {ends.pattern} RETURN {columns}", {})]
     else:
         chosen = (
