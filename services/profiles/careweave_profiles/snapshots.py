@@ -11,6 +11,8 @@ from careweave_profiles.ports import Ports
 
 PAGE: Final = 250
 """People in one message of the stream: some hundred kilobytes."""
+_NAMES: Final = 40 * PAGE
+"""Names read at a time: to find where they go on, the embedded engine looks through all."""
 
 
 async def batch_get(
@@ -39,6 +41,7 @@ async def stream(ports: Ports, caller: Caller) -> AsyncIterator[list[Person]]:
     """
     authorise(caller, Action.STREAM_PERSON_SNAPSHOTS)
     after = ""
-    while names := await store.names_after(ports.graph, after, PAGE):
-        yield await store.people(ports.graph, names)
+    while names := await store.names_after(ports.graph, after, _NAMES):
+        for start in range(0, len(names), PAGE):
+            yield await store.people(ports.graph, names[start : start + PAGE])
         after = names[-1]
