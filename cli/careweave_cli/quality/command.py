@@ -107,6 +107,43 @@ def extraction(session: Session, *, file: Path, json_wanted: bool) -> None:
     )
 
 
+@quality.command
+@_as_json
+@pass_session
+def ablation(session: Session, *, json_wanted: bool) -> None:
+    r"""Measure the packaged sets again without each ingredient of likeness and extraction in turn.
+
+    \b
+    Example:
+      careweave bench quality ablation
+    """
+    from careweave.wiring import open_embedder
+    from careweave_cli.quality.ablation import extraction_ablation, occupation_ablation, title_ablation
+
+    with reporting() as report:
+        embedder = open_embedder(session.settings)
+        figures = {
+            "next-occupation, ndcg@10": occupation_ablation(embedder, report),
+            "titles": title_ablation(embedder, report),
+            "extraction": extraction_ablation(embedder, report),
+        }
+    if json_wanted:
+        click.echo(json.dumps(figures))
+        return
+    for what, variants in figures.items():
+        OUT.print(_variants_table(what, variants))
+
+
+def _variants_table(what: str, variants: Mapping[str, Mapping[str, float]]) -> Table:
+    columns = [column for column in next(iter(variants.values())) if column != "queries"]
+    table = Table("", *columns, title=f"Ablation: {what}", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, row in variants.items():
+        table.add_row(name, *(f"{row[column]:.3f}" for column in columns))
+    return table
+
+
 def _measure(session: Session, what: str, run: Callable[[Embedder, Report], _Figures], *, json_wanted: bool) -> None:
     from careweave.wiring import open_embedder
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from careweave_matching.likeness import OccupationSpace, title_likeness
+from careweave_matching.likeness import SHARES, OccupationSpace, Shares, title_likeness
 
 from careweave.abbreviations import in_full
 from careweave.embedding.port import Embedder
@@ -13,7 +13,7 @@ from careweave_cli.quality.tables import plain_rows, refuse
 from careweave_cli.show.progress import Report
 
 
-def run_titles(folder: Path, embedder: Embedder, report: Report) -> Figures:
+def run_titles(folder: Path, embedder: Embedder, report: Report, shares: Shares = SHARES) -> Figures:
     """Return `queries`, `map`, `mrr`, `ndcg@10` and `recall@10` of title likeness on a judged set.
 
     folder: holds `queries.tsv` and `corpus_documents.tsv` (id, title) and `annotations.tsv` (query, 0, title, 1 where
@@ -34,6 +34,7 @@ def run_titles(folder: Path, embedder: Embedder, report: Report) -> Figures:
         [in_full(title) for title in corpus.values()],
         space,
         embedding(embedder, report, "Embedding the titles"),
+        shares,
     )
     titles = list(corpus)
     rows = []

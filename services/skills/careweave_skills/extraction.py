@@ -111,7 +111,7 @@ class SkillExtractor:
 
     def __init__(self, index: ConceptIndex, embed: Embed, weights: Weights = WEIGHTS) -> None:
         """Use the labels and vectors of `index`; `embed` turns what people write into vectors and keeps nothing."""
-        self._index = index
+        self.index = index
         self._embed = embed
         self._weights = weights
         self._phrases = PhraseBook(index.concepts)
@@ -141,7 +141,7 @@ class SkillExtractor:
 
     def evidence(self, text: str, parts: Sequence[Sentence], scheme: Scheme) -> list[Evidence]:
         """Return what speaks for which skills in each of `parts`, the sentences of `text`."""
-        eligible = self._index.of_scheme(scheme)
+        eligible = self.index.of_scheme(scheme)
         spans = [span for part in parts for span in (part.whole, *part.clauses)]
         vectors = self._embed([in_full(text[span.start : span.end]) for span in spans])
         found = []
@@ -154,7 +154,7 @@ class SkillExtractor:
 
     def _weigh(self, written: str, part: Sentence, vectors: Vectors, eligible: Eligible) -> Evidence:
         """Return the evidence for one sentence. vectors: of the sentence, then of its clauses."""
-        index = self._index
+        index = self.index
         means = np.maximum(0, vectors @ index.vectors.T)
         words, _ = index.labels.scores(written)
         phrases = {
@@ -190,7 +190,7 @@ class SkillExtractor:
             clause = int(evidence.segment[row])
             span = evidence.phrases.get(place) or (sentence.whole if clause < 0 else sentence.clauses[clause])
             method = LinkMethod.LABEL if place in evidence.phrases else LinkMethod.EMBEDDING
-            concept = self._index.concepts[place]
+            concept = self.index.concepts[place]
             found.append(Found(concept.name, concept.label, span.start, span.end, confidence, method))
         return found
 

@@ -1,0 +1,120 @@
+"""Text to skills: spans, methods, confidence, and what found nothing."""
+
+import pytest
+from careweave_skills.extraction import Extraction, SkillExtractor
+from careweave_skills.lexical import Concept
+from careweave_skills.search import ConceptIndex
+from careweave_skills.segments import sentences
+from careweave_skills.taxonomy import LinkMethod, Scheme
+
+from careweave.config import Settings
+from careweave.embedding.port import Embedder
+from careweave.wiring import open_embedder
+
+CONCEPTS = [
+    Concept("skills/esco-medication", "administer prescribed medication", ("give medicines as prescribed",)),
+    Concept("skills/esco-wounds", "carry out wound care", ("dress wounds",)),
+    Concept("skills/esco-plan", "plan meals", ()),
+    Concept("skills/esco-records", "keep patient records", ()),
+    Concept("skills/cwp-wounds", "carry out wound care", (), Scheme.CARE_WORKFORCE_PATHWAY),
+]
+TEXT = (
+    "👩‍⚕️ About the role\n• Give people their medicines as the doctor prescribed\n"
+    "• Carry out wound care; free parking and a gym."
+)
+
+
+@pytest.fixture(scope="module")
+def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
+    return open_embedder(Settings(cache=tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="module")
+def extractor(embedder: Embedder) -> SkillExtractor:
+    index = ConceptIndex(CONCEPTS, embedder.dimension)
+    index.learn(index.wanted(), embedder.embed(index.wanted()))
+    return SkillExtractor(index, embedder.embed_transient)
+
+
+@pytest.fixture(scope="module")
+def extraction(extractor: SkillExtractor) -> Extraction:
+    return extractor.extract(TEXT)
+
+
+def test_several_skills_are_found_each_once_with_its_span(extraction: Extraction) -> None:
+    spans = {found.name: TEXT[found.start : found.end] for found in extraction.found}
+    assert spans == {
+        "skills/esco-medication": "Give people their medicines as the doctor prescribed",
+        "skills/esco-wounds": "Carry out wound care",
+    }
+
+
+def test_a_label_in_the_text_is_told_from_a_likeness_in_meaning(extraction: Extraction) -> None:
+    methods = {found.name: found.method for found in extraction.found}
+    assert methods["skills/esco-wounds"] is LinkMethod.LABEL
+    assert methods["skills/esco-medication"] is LinkMethod.EMBEDDING
+
+
+def test_what_found_nothing_is_listed(extraction: Extraction) -> None:
+    unmatched = [TEXT[span.start : span.end] for span in extraction.unmatched]
+    assert "About the role" in unmatched[0]
+    assert unmatched[1:] == ["free parking", "a gym"]
+
+
+def test_found_and_unmatched_are_disjoint(extraction: Extraction) -> None:
+    for span in extraction.unmatched:
+        assert not any(found.start < span.end and span.start < found.end for found in extraction.found)
+
+
+def test_skills_come_in_order_of_confidence(extraction: Extraction) -> None:
+    confidences = [found.confidence for found in extraction.found]
+    assert confidences == sorted(confidences, reverse=True)
+    assert all(0 <= confidence <= 1 for confidence in confidences)
+
+
+def test_the_minimum_confidence_is_kept(extractor: SkillExtractor) -> None:
+    assert all(found.confidence >= 0.8 for found in extractor.extract(TEXT, minimum_confidence=0.8).found)
+    assert len(extractor.extract(TEXT, minimum_confidence=0.0).found) == 4
+
+
+def test_only_the_asked_scheme_is_found(extractor: SkillExtractor) -> None:
+    found = extractor.extract("Carry out wound care", Scheme.CARE_WORKFORCE_PATHWAY).found
+    assert [each.name for each in found] == ["skills/cwp-wounds"]
+    assert found[0].method is LinkMethod.LABEL
+
+
+def test_without_vectors_labels_are_still_found(embedder: Embedder) -> None:
+    bare = SkillExtractor(ConceptIndex(CONCEPTS, embedder.dimension), embedder.embed_transient)
+    found = bare.extract("Carry out wound care", minimum_confidence=0.0).found
+    assert found[0].name == "skills/esco-wounds"
+
+
+@pytest.mark.parametrize("text", ["?", "• • •", "🙂", "\n\n", "a", "x" * 20_000, "the, and, or; of"])
+def test_texts_without_skills_give_no_confident_ones(extractor: SkillExtractor, text: str) -> None:
+    extraction = extractor.extract(text)
+    assert extraction.found == ()
+    assert all(0 <= span.start < span.end <= len(text) for span in extraction.unmatched)
+
+
+def test_the_same_text_gives_the_same_answer(extractor: SkillExtractor) -> None:
+    assert extractor.extract(TEXT) == extractor.extract(TEXT)
+
+
+def test_an_index_without_concepts_finds_nothing(embedder: Embedder) -> None:
+    empty = SkillExtractor(ConceptIndex([], embedder.dimension), embedder.embed_transient)
+    assert empty.extract("Carry out wound care").found == ()
+
+
+def test_sentences_and_clauses_stand_where_they_say() -> None:
+    text = "– Plan meals, shop (weekly shop), and keep records.\r\n* Drive e.g. a van! OK?"
+    parts = sentences(text)
+    assert [text[part.whole.start : part.whole.end] for part in parts] == [
+        "Plan meals, shop (weekly shop), and keep records",
+        "Drive e.g. a van",
+        "OK?",
+    ]
+    assert [text[clause.start : clause.end] for clause in parts[0].clauses] == [
+        "Plan meals",
+        "weekly shop",
+        "keep records",
+    ]
