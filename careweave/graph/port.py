@@ -26,7 +26,11 @@ class Query:
     """One named text of Cypher, the same for both engines unless overridden.
 
     The common subset: explicit RETURN columns, no map projections, batches by UNWIND, one MATCH
-    clause per pattern (the embedded engine joins comma patterns as a product), declared schema.
+    clause per pattern (the embedded engine joins comma patterns as a product), declared schema,
+    aliases that are not also variables. From given nodes along relationships, OPTIONAL MATCH: after
+    `UNWIND $names AS wanted MATCH (a:Skill {name: wanted})` the embedded engine follows only these
+    nodes by `OPTIONAL MATCH (a)-[r:RELATED_TO]->(b:Skill) WITH a, r, b WHERE b.name IS NOT NULL`,
+    and by MATCH scans all relationships of the kind.
     """
 
     name: str
