@@ -1,199 +1,165 @@
 """A page of matches straight into the wire format, for the person's own list.
 
 Equal, byte for byte, to what the protobuf runtime makes of `messages.match_message(pair.judge(…))`; a test
-holds it so. What is the same for many people (titles, gates, skills with their credit, reasons) is encoded once
-and kept as long as the table it belongs to.
+holds it so.
 """
 
 from collections.abc import Callable
 from datetime import date
 from struct import Struct
-from typing import TypeVar
+
+import numpy as np
 
 from careweave_matching import reasons, wire
 from careweave_matching.bulk import Credits, Scored
-from careweave_matching.credentials import Cause
-from careweave_matching.eligibility import Gate, described_credential, fix_day, hours_gate, open_gate, travel_gate
 from careweave_matching.entries import OpportunityEntry, PersonEntry
-from careweave_matching.messages import gate_message, skill_message
-from careweave_matching.model import Wishes
-from careweave_matching.pair import Frame, skill_match
+from careweave_matching.fragments import ANYWHERE, GateFragments, ReasonFragments, SkillFragments
+from careweave_matching.pair import Frame
 from careweave_matching.screening import Screened
 from careweave_matching.table import Table
-from careweave_matching.terms import GateResult
 from careweave_matching.travel import effective_mode
 
-_KeyType = TypeVar("_KeyType")
 _EIGHT = Struct("<" + "Bd" * 8).pack
-"""Eight doubles, each after its tag."""
-_KEPT = 400_000
-"""Fragments kept at most; then they are forgotten and made again as needed."""
+"""Components that are all set: eight doubles, each after its tag."""
+_SEVEN = Struct("<" + "Bd" * 7).pack
+"""The same where no aspiration is stated."""
 
 
 class PageEncoder:
-    """Encodes matches of one table in one view."""
+    """Encodes matches of one table in one view.
+
+    full: whether skills, and gates that pass, are included.
+    """
 
     def __init__(self, table: Table, frame: Frame, organisation_title: Callable[[str], str], *, full: bool) -> None:
-        """Encode what belongs to the opportunities alone.
-
-        full: whether gates that pass and skills are included.
-        """
+        """Encode what belongs to the opportunities alone."""
         self._table = table
-        self._frame = frame
+        self._weights = frame.weights
         self._full = full
-        self._as_of = date.fromordinal(table.as_of)
-        self._ends = [wire.integer(5, entry.opportunity.version) for entry in table.entries]
+        self._gates = GateFragments(table, date.fromordinal(table.as_of), full=full)
+        self._skills = SkillFragments(table, frame)
+        self._reasons = ReasonFragments(frame)
         self._heads = [wire.text(1, entry.opportunity.name) for entry in table.entries]
         self._descriptions = [_description(entry, organisation_title) for entry in table.entries]
-        self._open = [self._gate(open_gate(entry.opportunity, self._as_of)) for entry in table.entries]
-        self._bases = [
-            [key << 41 | (row >= e.essential) << 40 for row, key in enumerate(e.keys.tolist())] for e in table.entries
-        ]
-        self._hours_groups, self._hours_of = _grouped([entry.hours for entry in table.entries])
-        self._first_need = [*table.needs.first.tolist(), len(table.needs.flat)]
-        self._travel: dict[tuple[int, int, int], bytes] = {}
-        self._hours: dict[tuple[object, ...], list[bytes]] = {}
-        self._credentials: dict[int, bytes] = {}
-        self._skills: dict[int, bytes] = {}
-        self._reasons: dict[reasons.Key, bytes] = {}
+        self._ends = [wire.integer(5, entry.opportunity.version) for entry in table.entries]
         self._versions = (
             wire.text(1, frame.model) + wire.text(2, frame.taxonomy.version) + wire.text(3, frame.weights.version)
         )
 
     def page(self, person: PersonEntry, gained: Credits, screened: Screened, page: Scored) -> list[bytes]:
         """Return the body of a `Match` for each row of `page`, in order."""
-        self._forget_if_full()
         rows = page.rows.tolist()
+        if not rows:
+            return []
+        entries = [self._table.entries[row] for row in rows]
         name = wire.text(2, person.person.name)
         versions = self._versions + wire.integer(4, person.person.version)
-        hours = self._hours_for(person.person.wishes)
-        miles, minutes = screened.miles[page.rows].tolist(), screened.minutes[page.rows].tolist()
-        columns = zip(rows, miles, minutes, *(getattr(page, field).tolist() for field in _COLUMNS), strict=True)
+        ends: dict[bytes, bytes] = {}
+        minutes = screened.minutes[page.rows].tolist()
+        miles = screened.miles[page.rows].tolist()
+        components = zip(*(getattr(page, field).tolist() for field in _COLUMNS), strict=True)
+        packed = gained.packed[np.concatenate([entry.keys for entry in entries])]
+        skills = self._skill_matches(rows, packed) if self._full else [b""] * len(rows)
+        gates = self._all_gates(person, rows, minutes, screened)
+        told = self._all_reasons(person, entries, gained, packed.tolist(), page, minutes)
         found: list[bytes] = []
-        for row, mile, minute, score, *parts in columns:
-            entry = self._table.entries[row]
-            packed = gained.packed[entry.keys].tolist()
-            gates = self._open[row] + self._travel_gate(row, minute, person.person.wishes) + hours[self._hours_of[row]]
-            skills = b"".join(map(self._skill, self._bases[row], packed)) if self._full else b""
-            facts = self._facts(person, entry, gained, packed, minutes=minute, parts=parts)
-            told = b"".join([self._reason(key) for key in reasons.choose(facts, self._frame.weights)])
+        scores = page.score.tolist()
+        for place, (row, parts) in enumerate(zip(rows, components, strict=True)):
+            end = self._ends[row]
+            if end not in ends:
+                ends[end] = wire.message(15, versions + end)
             found.append(
                 b"".join(
                     (
                         self._heads[row],
                         name,
-                        wire.double(3, score),
+                        wire.double(3, scores[place]),
                         self._descriptions[row],
-                        wire.double(9, mile),
-                        wire.integer(10, minute),
+                        wire.double(9, miles[place]),
+                        wire.integer(10, minutes[place]),
                         _components(parts),
-                        gates,
-                        self._credential_gates(row, screened),
-                        skills,
-                        told,
-                        wire.message(15, versions + self._ends[row]),
+                        gates[place],
+                        skills[place],
+                        told[place],
+                        ends[end],
                     )
                 )
             )
         return found
 
-    def _forget_if_full(self) -> None:
-        for kept in (self._travel, self._hours, self._credentials, self._skills, self._reasons):
-            if len(kept) > _KEPT:
-                kept.clear()
+    def _skill_matches(self, rows: list[int], packed: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> list[bytes]:
+        bases = [self._skills.bases[row] for row in rows]
+        keys = (np.concatenate(bases) | packed).tolist()
+        encoded = self._skills.skill.__getitem__
+        found: list[bytes] = []
+        start = 0
+        for base in bases:
+            end = start + len(base)
+            found.append(b"".join(map(encoded, keys[start:end])))
+            start = end
+        return found
 
-    def _facts(
+    def _all_gates(self, person: PersonEntry, rows: list[int], minutes: list[int], screened: Screened) -> list[bytes]:
+        wishes, gates, table = person.person.wishes, self._gates, self._table
+        hours = gates.hours(wishes)
+        keys = gates.credential_keys(screened).tolist()
+        found: list[bytes] = []
+        for row, taken in zip(rows, minutes, strict=True):
+            reckoned = taken if table.entries[row].opportunity.place else ANYWHERE
+            needs = keys[gates.first_need[row] : gates.first_need[row + 1]]
+            found.append(
+                b"".join(
+                    (
+                        gates.open[row],
+                        gates.travel[reckoned, wishes.maximum_minutes, wishes.travel_mode],
+                        hours[gates.hours_group_of[row]],
+                        *map(gates.credential.__getitem__, needs),
+                    )
+                )
+            )
+        return found
+
+    def _all_reasons(
         self,
         person: PersonEntry,
-        entry: OpportunityEntry,
+        entries: list[OpportunityEntry],
         gained: Credits,
         packed: list[int],
-        *,
-        minutes: int,
-        parts: list[float],
-    ) -> reasons.Facts:
-        fresh: list[int] = []
-        if entry.taught:
-            held = gained.direct[entry.taught_keys].tolist()
-            fresh = [skill for skill, has in zip(entry.taught, held, strict=True) if not has]
-        return reasons.Facts(
-            packed,
-            entry.skills,
-            entry.essential,
-            fresh,
-            parts[0],
-            parts[2],
-            parts[4],
-            entry.opportunity.occupation in person.aspired,
-            parts[5],
-            parts[6],
-            minutes,
-            effective_mode(person.person.wishes.travel_mode),
-        )
-
-    def _gate(self, gate: Gate) -> bytes:
-        if gate.result == GateResult.PASS and not self._full:
-            return b""
-        return wire.message(12, gate_message(gate).SerializeToString())
-
-    def _travel_gate(self, row: int, minutes: int, wishes: Wishes) -> bytes:
-        place = self._table.entries[row].opportunity.place
-        key = (minutes if place else -2, wishes.maximum_minutes, wishes.travel_mode)
-        found = self._travel.get(key)
-        if found is None:
-            found = self._travel[key] = self._gate(travel_gate(place, minutes, wishes))
-        return found
-
-    def _hours_for(self, wishes: Wishes) -> list[bytes]:
-        """Return the gate of hours for each group of equal hours."""
-        key = (wishes.stated, wishes.minimum_hours, wishes.maximum_hours, wishes.unsocial_hours)
-        found = self._hours.get(key)
-        if found is None:
-            gates = [hours_gate(hours, wishes) for hours in self._hours_groups]
-            found = self._hours[key] = [self._gate(gate) if gate else b"" for gate in gates]
-        return found
-
-    def _credential_gates(self, row: int, screened: Screened) -> bytes:
-        first, end = self._first_need[row], self._first_need[row + 1]
-        if first == end:
-            return b""
-        facts = zip(screened.results[first:end].tolist(), screened.causes[first:end].tolist(), strict=True)
-        leads = screened.leads[first:end].tolist()
-        return b"".join(
-            [
-                self._credential(row, first + offset, result, cause, leads[offset])
-                for offset, (result, cause) in enumerate(facts)
-            ]
-        )
-
-    def _credential(self, row: int, number: int, result: int, cause: int, lead: int) -> bytes:
-        key = ((number * 8 + result) * 8 + cause) * 1024 + lead + 1
-        found = self._credentials.get(key)
-        if found is None:
-            need = self._table.needs.distinct[int(self._table.needs.flat[number])]
-            fix = fix_day(need, lead, self._table.entries[row].opportunity, self._as_of)
-            gate = described_credential(need, GateResult(result), Cause(cause), fix)
-            found = self._credentials[key] = self._gate(gate)
-        return found
-
-    def _skill(self, base: int, packed: int) -> bytes:
-        found = self._skills.get(base | packed)
-        if found is None:
-            skill = self._frame.reach.skill_of_key(base >> 41)
-            match = skill_match(skill, packed, self._frame, essential=not base >> 40 & 1)
-            found = self._skills[base | packed] = wire.message(13, skill_message(match).SerializeToString())
-        return found
-
-    def _reason(self, key: reasons.Key) -> bytes:
-        found = self._reasons.get(key)
-        if found is None:
-            told = reasons.words(key, self._frame.taxonomy.labels.__getitem__, self._frame.best_closer)
-            found = self._reasons[key] = wire.element(14, told)
+        page: Scored,
+        minutes: list[int],
+    ) -> list[bytes]:
+        taught = gained.direct[np.concatenate([entry.taught_keys for entry in entries])].tolist()
+        mode = effective_mode(person.person.wishes.travel_mode)
+        encoded = self._reasons.reason.__getitem__
+        columns = (page.essential, page.semantic, page.aspiration, page.stretch, page.proximity)
+        parts = zip(*(column.tolist() for column in columns), strict=True)
+        found: list[bytes] = []
+        start = first = 0
+        for entry, taken, (essential, semantic, aspiration, stretch, near) in zip(entries, minutes, parts, strict=True):
+            end, last = start + len(entry.skills), first + len(entry.taught)
+            fresh = entry.taught
+            if fresh:
+                fresh = tuple(s for s, held in zip(fresh, taught[first:last], strict=True) if not held)
+            facts = reasons.Facts(
+                packed[start:end],
+                entry.skills,
+                entry.essential,
+                fresh,
+                essential,
+                semantic,
+                aspiration,
+                entry.opportunity.occupation in person.aspired,
+                stretch,
+                near,
+                taken,
+                mode,
+            )
+            found.append(b"".join(map(encoded, reasons.choose(facts, self._weights))))
+            start, first = end, last
         return found
 
 
 _COLUMNS = (
-    "score",
     "essential",
     "optional",
     "semantic",
@@ -205,11 +171,13 @@ _COLUMNS = (
 )
 
 
-def _components(parts: list[float]) -> bytes:
-    if 0.0 in parts:
-        return wire.message(11, b"".join([wire.double(field, part) for field, part in enumerate(parts, 1)]))
+def _components(parts: tuple[float, ...]) -> bytes:
     a, b, c, d, e, f, g, h = parts
-    return b"\x5a\x48" + _EIGHT(0x09, a, 0x11, b, 0x19, c, 0x21, d, 0x29, e, 0x31, f, 0x39, g, 0x41, h)
+    if a and b and c and d and f and g and h:
+        if e:
+            return b"\x5a\x48" + _EIGHT(0x09, a, 0x11, b, 0x19, c, 0x21, d, 0x29, e, 0x31, f, 0x39, g, 0x41, h)
+        return b"\x5a\x3f" + _SEVEN(0x09, a, 0x11, b, 0x19, c, 0x21, d, 0x31, f, 0x39, g, 0x41, h)
+    return wire.message(11, b"".join([wire.double(field, part) for field, part in enumerate(parts, 1)]))
 
 
 def _description(entry: OpportunityEntry, organisation_title: Callable[[str], str]) -> bytes:
@@ -223,10 +191,3 @@ def _description(entry: OpportunityEntry, organisation_title: Callable[[str], st
             wire.text(8, opportunity.place),
         )
     )
-
-
-def _grouped(values: list[_KeyType]) -> tuple[list[_KeyType], list[int]]:
-    """Return the different values and, for each of `values`, its number among them."""
-    numbers: dict[_KeyType, int] = {}
-    which = [numbers.setdefault(value, len(numbers)) for value in values]
-    return list(numbers), which

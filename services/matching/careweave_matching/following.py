@@ -56,6 +56,10 @@ class ReadModel:
             raise Unavailable("The matching index is being built; try again in a moment.", reason="INDEX_NOT_READY")
         return self._index
 
+    def adopt(self, index: Index) -> None:
+        """Serve `index`, which was filled elsewhere, until `run` builds another."""
+        self._index = index
+
     def ready(self) -> bool:
         """Say whether there is an index."""
         return self._index is not None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from careweave_matching.scoring import CREDIT_SHIFT, DIRECT_CLAIMED, NOTHING, SOURCE_MASK
+from careweave_matching.scoring import CREDIT_SHIFT, DIRECT_CLAIMED, MILLION, NOTHING, SOURCE_MASK
 from careweave_matching.terms import TravelMode
 from careweave_matching.travel import MODE_WORDS
 from careweave_matching.weights import Weights
@@ -55,57 +55,48 @@ class Facts:
 
 
 def choose(facts: Facts, weights: Weights) -> list[Key]:
-    """Return the keys of at most four reasons, the most telling first; ties in the order of the constants."""
+    """Return the keys of at most four reasons, the most telling first; ties in the order of the keys."""
     found = _about_skills(facts, weights)
     prefers = weights.preference
     if facts.named:
-        found.append((prefers * weights.aspiration, (NAMED,)))
+        found.append((-prefers * weights.aspiration, (NAMED,)))
     elif facts.aspiration >= TELLING_ASPIRATION:
-        found.append((prefers * weights.aspiration * facts.aspiration, (AIMED_AT,)))
+        found.append((-prefers * weights.aspiration * facts.aspiration, (AIMED_AT,)))
     if facts.new_skills:
-        found.append(
-            (
-                prefers * weights.stretch * facts.stretch + LEAST_TELLING,
-                (TEACHES, len(facts.new_skills), facts.new_skills[0]),
-            )
-        )
+        moved = prefers * weights.stretch * facts.stretch + LEAST_TELLING
+        found.append((-moved, (TEACHES, len(facts.new_skills), facts.new_skills[0])))
     if facts.semantic >= TELLING_LIKENESS:
-        found.append((weights.semantic * facts.semantic, (ALIKE,)))
+        found.append((-weights.semantic * facts.semantic, (ALIKE,)))
     if facts.minutes >= 0:
-        found.append((prefers * weights.proximity * facts.proximity, (JOURNEY, facts.minutes, facts.mode)))
-    found.sort(key=_most_telling)
-    return [key for telling, key in found[:SHOWN] if telling >= LEAST_TELLING]
-
-
-def _most_telling(reason: tuple[float, Key]) -> tuple[float, int]:
-    return -reason[0], reason[1][0]
+        found.append((-prefers * weights.proximity * facts.proximity, (JOURNEY, facts.minutes, facts.mode)))
+    found.sort()
+    return [key for moved, key in found[:SHOWN] if moved <= -LEAST_TELLING]
 
 
 def _about_skills(facts: Facts, weights: Weights) -> list[tuple[float, Key]]:
-    """Return the reasons that speak of required skills."""
-    asked = facts.essential or len(facts.packed)
+    """Return the reasons that speak of required skills, each with minus what it moved the score by."""
+    skills, asked = facts.skills, facts.essential or len(facts.packed)
     held: list[int] = []
     carried = lacking = -1
-    for row in range(asked):
-        packed = facts.packed[row]
-        if packed & SOURCE_MASK >= DIRECT_CLAIMED:
-            held.append(facts.skills[row])
-        elif packed == NOTHING:
-            lacking = facts.skills[row] if lacking < 0 else lacking
+    for row, packed in enumerate(facts.packed[:asked]):
+        if packed == NOTHING:
+            if lacking < 0:
+                lacking = row
+        elif packed & SOURCE_MASK >= DIRECT_CLAIMED:
+            held.append(row)
         elif carried < 0:
             carried = row
     found: list[tuple[float, Key]] = []
     if held:
-        second = held[1] if len(held) > 1 else -1
-        sort = 1 if facts.essential else 0
-        key = (HAS, len(held), asked, held[0], second, sort)
-        found.append((weights.essential * facts.essential_coverage, key))
+        second = skills[held[1]] if len(held) > 1 else -1
+        key = (HAS, len(held), asked, skills[held[0]], second, 1 if facts.essential else 0)
+        found.append((-weights.essential * facts.essential_coverage, key))
     if carried >= 0:
         packed = facts.packed[carried]
-        share = weights.essential * (packed >> CREDIT_SHIFT) / 1e6 / asked
-        found.append((share, (CARRIES_OVER, (packed & SOURCE_MASK) - 1, facts.skills[carried])))
+        share = weights.essential * (packed >> CREDIT_SHIFT) / MILLION / asked
+        found.append((-share, (CARRIES_OVER, (packed & SOURCE_MASK) - 1, skills[carried])))
     if lacking >= 0:
-        found.append((weights.essential / asked, (LACKS, lacking)))
+        found.append((-weights.essential / asked, (LACKS, skills[lacking])))
     return found
 
 

@@ -32,19 +32,19 @@ def tag(field: int, wire_type: int) -> bytes:
 
 
 def integer(field: int, value: int) -> bytes:
-    """Return an int32, int64, bool or enum field."""
-    return tag(field, VARINT) + varint(value) if value else b""
+    """Return an int32, int64, bool or enum field of a number below 32."""
+    return _VARINT_TAGS[field] + varint(value) if value else b""
 
 
 def double(field: int, value: float) -> bytes:
-    """Return a double field; negative zero is not the default."""
+    """Return a double field of a number below 32; negative zero is not the default."""
     packed = _DOUBLE(value)
-    return tag(field, FIXED64) + packed if packed != _ZERO else b""
+    return _DOUBLE_TAGS[field] + packed if packed != _ZERO else b""
 
 
 def message(field: int, body: bytes) -> bytes:
-    """Return a message field, or one element of a repeated one, even if `body` is empty."""
-    return tag(field, LENGTH) + varint(len(body)) + body
+    """Return a message field of a number below 32, or one element of a repeated one, even if `body` is empty."""
+    return _LENGTH_TAGS[field] + varint(len(body)) + body
 
 
 def element(field: int, text: str) -> bytes:
@@ -58,3 +58,6 @@ def text(field: int, value: str) -> bytes:
 
 
 _ZERO = _DOUBLE(0.0)
+_VARINT_TAGS, _DOUBLE_TAGS, _LENGTH_TAGS = (
+    [tag(field, wire_type) for field in range(32)] for wire_type in (VARINT, FIXED64, LENGTH)
+)

@@ -1,0 +1,171 @@
+"""FindOpportunities beside an empty grpc.aio handler that answers with the same bytes.
+
+    python -m benchmarks.find_opportunities [--json] [--people 50000] [--opportunities 400] [--seconds 5]
+
+Server and clients are processes of their own, one server and equally many clients on either side. Both sides
+are measured in turn, several rounds, and the median of the rounds is told. Decisions are recorded; nothing
+caches replies; people take turns, so that nobody is asked for twice before everybody was. People and
+opportunities are generated straight into the index (`generated`), over the real ESCO health and care
+occupations, with the shipped embedding model.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.ranking_client import record, requests
+from careweave.config import read_settings
+from careweave.events.port import Positions, Topic
+from careweave.wiring import open_events
+
+_ROUNDS = 3
+_RECORDED = 500
+_WARMING_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What one side did. microseconds: p50 and p99 of the latency."""
+
+    side: str
+    view: str
+    clients: int
+    processes: int
+    calls_per_second: float
+    p50_microseconds: float
+    p99_microseconds: float
+
+
+@contextmanager
+def server(side: str, folder: Path, *options: str) -> Iterator[str]:
+    """Run one side and yield its address."""
+    command = [sys.executable, "-m", "benchmarks.ranking_server", side, str(folder), *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None  # noqa: S101  asked for above
+        assert process.stdout is not None  # noqa: S101
+        try:
+            line = process.stdout.readline().strip()
+            while line.startswith("{"):
+                Console(stderr=True).print(f"[dim]{line}[/dim]")
+                line = process.stdout.readline().strip()
+            yield line
+        finally:
+            process.stdin.close()
+            process.wait(timeout=60)
+
+
+def drive(address: str, clients: int, view: str, people: int, seconds: float, first: int) -> tuple[float, list[float]]:
+    """Return calls a second and all latencies of `clients` calls at once, from at most two processes."""
+    processes = min(2, clients)
+    started = [
+        subprocess.Popen(
+            [
+                sys.executable, "-m", "benchmarks.ranking_client", address, "--view", view, "--seconds", str(seconds),
+                "--calls-at-once", str(clients // processes), "--people", str(people),
+                "--first", str((first + number * people // processes) % people),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(processes)
+    ]  # fmt: skip
+    latencies = [latency for process in started for latency in json.loads(process.communicate()[0])]
+    return len(latencies) / seconds, latencies
+
+
+def measure(people: int, opportunities: int, seconds: float) -> tuple[list[Timing], dict[str, int]]:
+    """Return the timings of both sides, and how many decisions were shown and recorded."""
+    timings: list[Timing] = []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        options = ("--people", str(people), "--opportunities", str(opportunities))
+        with server("matching", folder, *options) as matching:
+            for view in ("full", "basic"):
+                asyncio.run(record(matching, requests(0, people, view), _RECORDED, folder))
+                with server("empty", folder) as empty:
+                    timings += _rounds({"matching": matching, "empty": empty}, view, people, seconds)
+        decisions = asyncio.run(_recorded(folder))
+    return timings, decisions
+
+
+def _rounds(sides: dict[str, str], view: str, people: int, seconds: float) -> list[Timing]:
+    timings: list[Timing] = []
+    first = 0
+    for clients in (1, 16):
+        rates: dict[str, list[float]] = {side: [] for side in sides}
+        latencies: dict[str, list[float]] = {side: [] for side in sides}
+        for number in range(_ROUNDS + 1):
+            for side, address in sides.items():
+                length = seconds if number else _WARMING_SECONDS
+                rate, taken = drive(address, clients, view, people, length, first)
+                if number:  # the first round warms both sides up
+                    rates[side].append(rate)
+                    latencies[side] += taken
+            first = (first + 7919) % people
+        for side in sides:
+            cuts = statistics.quantiles(latencies[side], n=100)
+            timings.append(
+                Timing(side, view, clients, min(2, clients), statistics.median(rates[side]), cuts[49], cuts[98])
+            )
+    return timings
+
+
+async def _recorded(folder: Path) -> dict[str, int]:
+    """Return how many decisions the log holds, and whether their sequence has gaps."""
+    from careweave.v1.events_pb2 import RankingMade
+
+    events = await open_events(read_settings({"CAREWEAVE_EVENTS": f"sqlite:{folder / 'events.db'}"}))
+    end = await events.end([Topic.DECISIONS])
+    wanted = sum(end.offsets.values())
+    sequences: list[int] = []
+    async for delivered in events.follow([Topic.DECISIONS], Positions()):
+        if delivered.event.payload is not None:
+            sequences.append(RankingMade.FromString(delivered.event.payload).sequence)
+        if len(sequences) == wanted:
+            break
+    await events.close()
+    return {"recorded": len(sequences), "missing": max(sequences) - len(set(sequences))}
+
+
+def show(timings: list[Timing]) -> None:
+    """Print the timings as a table, with the share of the empty handler's throughput."""
+    table = Table("view", "clients", "side", "calls/s", "p50 ms", "p99 ms", "share of empty")
+    empty = {(t.view, t.clients): t.calls_per_second for t in timings if t.side == "empty"}
+    for t in timings:
+        share = "" if t.side == "empty" else f"{t.calls_per_second / empty[t.view, t.clients]:.2f}"
+        table.add_row(
+            t.view, str(t.clients), t.side, f"{t.calls_per_second:,.0f}",
+            f"{t.p50_microseconds / 1000:.2f}", f"{t.p99_microseconds / 1000:.2f}", share,
+        )  # fmt: skip
+    Console().print(table)
+
+
+def main() -> None:
+    """Measure and tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--people", type=int, default=50_000)
+    parser.add_argument("--opportunities", type=int, default=400)
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of one round of one side")
+    given = parser.parse_args()
+    timings, decisions = measure(given.people, given.opportunities, given.seconds)
+    if given.json:
+        print(json.dumps({"timings": [asdict(t) for t in timings], "decisions": decisions}))
+    else:
+        show(timings)
+        print(f"decisions recorded: {decisions['recorded']:,}; missing from the sequence: {decisions['missing']}")
+
+
+if __name__ == "__main__":
+    main()

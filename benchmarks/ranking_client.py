@@ -1,0 +1,72 @@
+"""A client of the benchmark of FindOpportunities, as a process of its own.
+
+    python -m benchmarks.ranking_client ADDRESS --calls-at-once 8 --seconds 5 --first 0 --people 50000
+
+Asks for one generated person after the other, with so many calls under way all the time, and prints the
+latencies in microseconds as a JSON list. Replies are counted, not decoded, on either side alike.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+
+from careweave.v1.matching_pb2 import FindOpportunitiesRequest, MatchView
+from careweave_matching.service import NAME
+
+_PATH = f"/{NAME}/FindOpportunities"
+
+
+def requests(first: int, people: int, view: str) -> Iterator[bytes]:
+    """Yield requests for people in turn, beginning with number `first`, without end."""
+    chosen = MatchView.Value(f"MATCH_VIEW_{view.upper()}")
+    for number in itertools.chain(range(first, people), itertools.cycle(range(people))):
+        yield FindOpportunitiesRequest(person=f"people/g{number:07d}", view=chosen).SerializeToString()
+
+
+async def ask(address: str, asked: Iterator[bytes], at_once: int, seconds: float) -> list[float]:
+    """Return the latency of every call, microseconds."""
+    latencies: list[float] = []
+    async with grpc.aio.insecure_channel(address) as channel:
+        call = channel.unary_unary(_PATH)
+        end = time.perf_counter() + seconds
+
+        async def one_after_the_other() -> None:
+            while (began := time.perf_counter()) < end:
+                await call(next(asked))
+                latencies.append((time.perf_counter() - began) * 1e6)
+
+        await asyncio.gather(*(one_after_the_other() for _ in range(at_once)))
+    return latencies
+
+
+async def record(address: str, asked: Iterator[bytes], count: int, folder: Path) -> None:
+    """Write `count` replies to `folder`, for the empty handler to give."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        call = channel.unary_unary(_PATH)
+        replies = [await call(next(asked)) for _ in range(count)]
+    (folder / "replies.bin").write_bytes(b"".join(replies))
+    (folder / "lengths.json").write_text(json.dumps([len(reply) for reply in replies]))
+
+
+def main() -> None:
+    """Ask as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("address")
+    parser.add_argument("--calls-at-once", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--people", type=int, default=50_000)
+    parser.add_argument("--view", choices=["full", "basic"], default="full")
+    given = parser.parse_args()
+    asked = requests(given.first, given.people, given.view)
+    print(json.dumps(asyncio.run(ask(given.address, asked, given.calls_at_once, given.seconds))))
+
+
+if __name__ == "__main__":
+    main()

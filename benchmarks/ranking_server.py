@@ -1,0 +1,144 @@
+"""One side of the benchmark of FindOpportunities, as a process of its own.
+
+    python -m benchmarks.ranking_server matching FOLDER --people 50000 --opportunities 400
+    python -m benchmarks.ranking_server empty FOLDER
+
+`matching` serves the matching service as it ships (the server, its interceptor, the ranking, decisions to a
+SQLite log in FOLDER), its index filled with generated people and opportunities. `empty` answers with replies
+that the first one gave, in turn, from a bare grpc.aio handler that reads nothing. Each prints its address on a
+line once it is ready, and stops at the end of its standard input.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import sys
+import time
+from pathlib import Path
+
+import grpc
+
+from benchmarks.generated import TODAY, opportunities, people, read_setting
+from careweave.config import Settings
+from careweave.events.outbox import Relay
+from careweave.rpc.channels import Channels
+from careweave.rpc.paging import token_key
+from careweave.rpc.server import running
+from careweave.wiring import Adapters, open_adapters
+from careweave_matching.decisions import Decisions
+from careweave_matching.following import ReadModel
+from careweave_matching.index import Index
+from careweave_matching.ports import EVENT_SOURCE, Ports
+from careweave_matching.service import NAME, MatchingPart, OtherServices
+from careweave_matching.servicer import MatchingServicer
+from careweave_matching.weights import CURRENT
+from datetime import UTC, datetime
+
+REPLIES = "replies.bin"
+LENGTHS = "lengths.json"
+"""Where the recorded replies lie in FOLDER, one after the other, and their lengths."""
+_SEED = 20270104
+_BATCH = 1000
+
+
+class GeneratedPart(MatchingPart):
+    """The matching service over an index that is filled already: nothing to follow or relay."""
+
+    def __init__(self, servicer: MatchingServicer, model: ReadModel, decisions: Decisions, relay: Relay) -> None:
+        """Take what `build` made."""
+        super().__init__(servicer, model, decisions, relay)
+        self._recording = decisions
+
+    async def run(self) -> None:
+        """Record decisions until cancelled."""
+        await self._recording.run()
+
+
+async def filled_index(adapters: Adapters, people_count: int, opportunity_count: int) -> Index:
+    """Return an index of generated people and opportunities."""
+    setting = read_setting(_SEED)
+    index = Index(setting.taxonomy, setting.surroundings, adapters.embedder, CURRENT)
+    await index.put_opportunities(opportunities(setting, opportunity_count, _SEED + 1))
+    generated = people(setting, people_count, _SEED + 2)
+    while batch := list(itertools.islice(generated, _BATCH)):
+        await index.put_people(batch, TODAY)
+    return index
+
+
+def midday() -> datetime:
+    """Return the time of day now on the day that everything is generated for."""
+    return datetime.combine(TODAY, datetime.now(UTC).timetz())
+
+
+async def serve_matching(folder: Path, people_count: int, opportunity_count: int) -> None:
+    """Serve until standard input ends."""
+    settings = Settings(
+        graph=f"ladybug:{folder / 'graph'}", events=f"sqlite:{folder / 'events.db'}", listen="127.0.0.1:0"
+    )
+    async with open_adapters(settings, midday) as adapters:
+        began = time.perf_counter()
+        index = await filled_index(adapters, people_count, opportunity_count)
+        print(json.dumps({"people": len(index), "filled_seconds": round(time.perf_counter() - began, 1)}), flush=True)
+
+        async def build(adapters: Adapters, channels: Channels) -> GeneratedPart:
+            others = OtherServices(channels)
+            ports = Ports(
+                graph=adapters.graph,
+                events=adapters.events,
+                embedder=adapters.embedder,
+                clock=adapters.clock,
+                new_id=adapters.new_id,
+                extract=others.extract,
+                fetch_people=others.fetch_people,
+                stream_people=others.stream_people,
+                taxonomy_version=others.taxonomy_version,
+            )
+            model = ReadModel(ports)
+            model.adopt(index)
+            decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
+            relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
+            servicer = MatchingServicer(ports, model, decisions, token_key(adapters.settings))
+            return GeneratedPart(servicer, model, decisions, relay)
+
+        async with running(settings, [build], adapters) as started:
+            await started.until_ready()
+            print(started.settings.listen, flush=True)
+            await asyncio.to_thread(sys.stdin.read)
+
+
+async def serve_empty(folder: Path) -> None:
+    """Serve recorded replies until standard input ends."""
+    body = (folder / REPLIES).read_bytes()
+    ends = list(itertools.accumulate(json.loads((folder / LENGTHS).read_text())))
+    replies = itertools.cycle([body[start:end] for start, end in itertools.pairwise([0, *ends])])
+
+    async def answer(_: bytes, __: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:  # noqa: RUF029  what grpc wants
+        return next(replies)
+
+    server = grpc.aio.server()
+    handler = grpc.unary_unary_rpc_method_handler(answer)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, {"FindOpportunities": handler}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    print(f"127.0.0.1:{port}", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await server.stop(None)
+
+
+def main() -> None:
+    """Run the side that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("side", choices=["matching", "empty"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--people", type=int, default=50_000)
+    parser.add_argument("--opportunities", type=int, default=400)
+    given = parser.parse_args()
+    if given.side == "matching":
+        asyncio.run(serve_matching(given.folder, given.people, given.opportunities))
+    else:
+        asyncio.run(serve_empty(given.folder))
+
+
+if __name__ == "__main__":
+    main()
