@@ -165,8 +165,10 @@ def _open_database(folder: Path) -> ladybug.Database:
     trim_log(log)
     try:
         return ladybug.Database(path, buffer_pool_size=BUFFER_BYTES, auto_checkpoint=False)
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         failure = translate(error, f"opening {path}")
+        if isinstance(error, MemoryError):  # A damaged length asks for more than there is.
+            failure = DataLoss(f"opening {path}: the graph's files are damaged.", reason="GRAPH_DAMAGED")
         if isinstance(failure, DataLoss) and log.exists():
             kept = log.with_name(f"{log.name}.damaged")
             shutil.copyfile(log, kept)
