@@ -10,7 +10,6 @@ from typing import Final
 
 from careweave.embedding.port import Embedder
 from careweave.graph.port import Query, Reads, Row
-from careweave.wording import distinct_wordings
 from careweave_skills.extraction import SkillExtractor
 from careweave_skills.lexical import Concept
 from careweave_skills.search import ConceptIndex
@@ -40,10 +39,10 @@ class Catalogue:
         self, skills: Sequence[Concept], occupations: Sequence[Concept], titles: Titles, embedder: Embedder
     ) -> None:
         """Index the concepts by words; `embed_step` brings their vectors."""
-        self.skills = ConceptIndex(skills, embedder.dimension)
+        self.skills = ConceptIndex(_worded_once(skills), embedder.dimension)
         self.occupations = ConceptIndex(occupations, embedder.dimension)
         self.extractor = SkillExtractor(self.skills, embedder.embed_transient)
-        self._phases = _phases(skills, occupations, titles)
+        self._phases = _phases(self.skills, self.occupations, titles)
         self.to_embed = sum(len(phase) for phase in self._phases)
         self.embedded = 0
         self._place = 0, 0
@@ -90,15 +89,15 @@ async def read_catalogue(graph: Reads, embedder: Embedder) -> Catalogue:
     return await asyncio.to_thread(Catalogue, skills, occupations, titles, embedder)
 
 
-def _phases(skills: Sequence[Concept], occupations: Sequence[Concept], titles: Titles) -> list[list[str]]:
+def _phases(skills: ConceptIndex, occupations: ConceptIndex, titles: Titles) -> list[list[str]]:
     """Return the texts to embed, each once, in order of priority; no phase is empty."""
     wanted = [
-        [*_labels(skills, Scheme.ESCO), *(each.label for each in occupations)],
+        [*_labels(skills, Scheme.ESCO), *(each.label for each in occupations.concepts)],
         [*titles.standards, *titles.courses],
         _labels(skills, Scheme.CARE_WORKFORCE_PATHWAY),
         _labels(skills, Scheme.APPRENTICESHIP_STANDARDS),
-        _alternatives(occupations),
-        _alternatives(skills),
+        occupations.wanted(),
+        skills.wanted(),
     ]
     seen: set[str] = set()
     phases = []
@@ -109,12 +108,19 @@ def _phases(skills: Sequence[Concept], occupations: Sequence[Concept], titles: T
     return [phase for phase in phases if phase]
 
 
-def _labels(skills: Sequence[Concept], scheme: Scheme) -> list[str]:
-    return [each.label for each in skills if each.scheme == scheme]
+def _labels(skills: ConceptIndex, scheme: Scheme) -> list[str]:
+    return [each.label for each in skills.concepts if each.scheme == scheme]
 
 
-def _alternatives(concepts: Sequence[Concept]) -> list[str]:
-    return [one for each in concepts for one in distinct_wordings(each.label, each.alternative_labels)]
+def _worded_once(skills: Sequence[Concept]) -> list[Concept]:
+    """Return `skills` without those whose wording an earlier one of the same scheme has.
+
+    Standards share a fifth of their duties word for word; an answer would hold the same line many times.
+    """
+    first: dict[tuple[Scheme, str], Concept] = {}
+    for skill in sorted(skills, key=lambda each: each.name):
+        first.setdefault((skill.scheme, skill.label.casefold()), skill)
+    return list(first.values())
 
 
 def _concept(row: Row) -> Concept:

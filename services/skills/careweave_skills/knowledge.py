@@ -4,7 +4,8 @@ import asyncio
 import logging
 from typing import Final
 
-from careweave.embedding.port import Embedder
+from careweave.abbreviations import in_full
+from careweave.embedding.port import Embedder, Vectors
 from careweave.errors import Unavailable
 from careweave.graph.port import Graph
 from careweave_skills.catalogue import Catalogue, Titles, read_catalogue
@@ -24,6 +25,7 @@ class Knowledge:
         self.embedder = embedder
         self.catalogue = Catalogue((), (), Titles(), embedder)
         self.loaded = False
+        self._warm = False
         self._reloading = asyncio.Lock()
         self._changed = asyncio.Event()
 
@@ -37,23 +39,42 @@ class Knowledge:
             self.loaded = True
             self._changed.set()
 
+    async def query_vector(self, query: str) -> Vectors | None:
+        """Return the vector of what somebody looks for; None as long as the model is not loaded.
+
+        Loading takes seconds, for which nobody should wait: words alone find much.
+        """
+        if not self._warm:
+            return None
+        try:
+            vectors = await asyncio.to_thread(self.embedder.embed_transient, [in_full(query)])
+        except Unavailable:
+            return None
+        vector: Vectors = vectors[0]
+        return vector
+
     async def keep_embedding(self) -> None:
         """Embed what is not embedded, in order of priority, and again after each reload; until cancelled."""
+        await self._load_model()
         while True:
             self._changed.clear()
             await self._embed(self.catalogue)
             await self._changed.wait()
 
+    async def _load_model(self) -> None:
+        while not self._warm:
+            try:
+                await asyncio.to_thread(self.embedder.embed_transient, ["care"])
+                self._warm = True
+            except Unavailable as error:
+                _LOG.warning("search by meaning is off: %s", error.message, extra={"reason": error.reason})
+                await asyncio.sleep(_RETRY_SECONDS)
+
     async def _embed(self, catalogue: Catalogue) -> None:
         """Embed all of `catalogue`, unless another one takes its place meanwhile."""
         while not catalogue.complete and catalogue is self.catalogue:
             began = asyncio.get_running_loop().time()
-            try:
-                await asyncio.to_thread(catalogue.embed_step, _AT_ONCE)
-            except Unavailable as error:
-                _LOG.warning("search by meaning is off: %s", error.message, extra={"reason": error.reason})
-                await asyncio.sleep(_RETRY_SECONDS)
-                continue
+            await asyncio.to_thread(catalogue.embed_step, _AT_ONCE)
             took = asyncio.get_running_loop().time() - began
             # Search works once the preferred labels are in; the rest leaves half of the time to callers.
             await asyncio.sleep(took if catalogue.searchable else 0)

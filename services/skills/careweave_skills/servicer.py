@@ -55,13 +55,15 @@ class SkillsServicer(SkillsServiceServicer):
 
     async def SearchSkills(self, request: pb.SearchSkillsRequest, context: Context) -> pb.SearchSkillsResponse:
         """Return a page of the skills that fit a query."""
-        found, place = await usecases.search_skills(
+        found = await usecases.search_skills(
             self._knowledge, caller_of(context), request.query, self._page(request, 20, 100), Scheme(request.scheme)
         )
         return pb.SearchSkillsResponse(
-            hits=[pb.SkillHit(skill=skill, score=hit.score, matched_label=hit.matched_label) for hit, skill in found],
-            next_page_token=self._token(request, place),
-            semantic_coverage=self._knowledge.catalogue.skills.coverage,
+            hits=[
+                pb.SkillHit(skill=skill, score=hit.score, matched_label=hit.matched_label) for hit, skill in found.hits
+            ],
+            next_page_token=self._token(request, found.next_place),
+            semantic_coverage=found.semantic_coverage,
         )
 
     async def ExtractSkills(self, request: pb.ExtractSkillsRequest, context: Context) -> pb.ExtractSkillsResponse:
@@ -104,16 +106,16 @@ class SkillsServicer(SkillsServiceServicer):
         self, request: pb.SearchOccupationsRequest, context: Context
     ) -> pb.SearchOccupationsResponse:
         """Return a page of the occupations that fit a query."""
-        found, place = await usecases.search_occupations(
+        found = await usecases.search_occupations(
             self._knowledge, caller_of(context), request.query, self._page(request, 20, 100)
         )
         return pb.SearchOccupationsResponse(
             hits=[
                 pb.OccupationHit(occupation=occupation, score=hit.score, matched_label=hit.matched_label)
-                for hit, occupation in found
+                for hit, occupation in found.hits
             ],
-            next_page_token=self._token(request, place),
-            semantic_coverage=self._knowledge.catalogue.occupations.coverage,
+            next_page_token=self._token(request, found.next_place),
+            semantic_coverage=found.semantic_coverage,
         )
 
     async def GetStandard(self, request: pb.GetStandardRequest, context: Context) -> pb.Standard:

@@ -42,7 +42,8 @@ class Importer:
                 for source in chosen or everything:
                     origin = await self._origin(source, root)
                     summary = await import_source(self._knowledge.graph, origin, report, self._clock, force=force)
-                    changed = changed or not summary.unchanged
+                    # Links are read from the graph; the catalogue holds labels alone.
+                    changed = changed or (not summary.unchanged and source is not Source.LINKS)
                     yield summary
             finally:
                 if changed:

@@ -2,13 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
-from careweave.abbreviations import in_full
-from careweave.embedding.port import Vectors
-from careweave.errors import NotFound, Unavailable
+from careweave.errors import NotFound
 from careweave.graph.port import Graph
 from careweave.policy import Action, Caller, authorise
 from careweave.v1.skills_pb2 import Course, Occupation, Skill, SkillLink, Standard
@@ -31,6 +29,19 @@ class Page:
 
     limit: int
     place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings(Generic[_Found]):
+    """What a search found, best first.
+
+    next_place: where the next page starts; empty at the end.
+    semantic_coverage: share of preferred labels that were compared by meaning.
+    """
+
+    hits: tuple[tuple[Hit, _Found], ...]
+    next_place: str
+    semantic_coverage: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +76,30 @@ async def list_skills(
 
 async def search_skills(
     knowledge: Knowledge, caller: Caller, query: str, page: Page, scheme: Scheme
-) -> tuple[list[tuple[Hit, Skill]], str]:
-    """Return the skills that fit `query` best, and the place at which the next page starts."""
+) -> Findings[Skill]:
+    """Return the skills that fit `query` best."""
     authorise(caller, Action.SEARCH_SKILLS)
     index = knowledge.catalogue.skills
-    vector = await _query_vector(knowledge, query)
+    vector = await knowledge.query_vector(query)
     offset = int(page.place or 0)
     hits = await asyncio.to_thread(index.search, query, vector, page.limit + 1, scheme, offset)
     found = {skill.name: skill for skill in await store.skills(knowledge.graph, [hit.name for hit in hits])}
-    # A skill that an import has deleted since the catalogue was read is passed over.
-    return [(hit, found[hit.name]) for hit in hits[: page.limit] if hit.name in found], _next(hits, offset, page.limit)
+    return _findings(
+        hits[: page.limit], found, _next(hits, offset, page.limit), 0.0 if vector is None else index.coverage
+    )
 
 
-async def search_occupations(
-    knowledge: Knowledge, caller: Caller, query: str, page: Page
-) -> tuple[list[tuple[Hit, Occupation]], str]:
-    """Return the occupations that fit `query` best, and the place at which the next page starts."""
+async def search_occupations(knowledge: Knowledge, caller: Caller, query: str, page: Page) -> Findings[Occupation]:
+    """Return the occupations that fit `query` best."""
     authorise(caller, Action.SEARCH_OCCUPATIONS)
     index = knowledge.catalogue.occupations
-    vector = await _query_vector(knowledge, query)
+    vector = await knowledge.query_vector(query)
     offset = int(page.place or 0)
     hits = await asyncio.to_thread(index.search, query, vector, page.limit + 1, Scheme.UNSPECIFIED, offset)
     found = {each.name: each for each in await store.occupations(knowledge.graph, [hit.name for hit in hits])}
-    return [(hit, found[hit.name]) for hit in hits[: page.limit] if hit.name in found], _next(hits, offset, page.limit)
+    return _findings(
+        hits[: page.limit], found, _next(hits, offset, page.limit), 0.0 if vector is None else index.coverage
+    )
 
 
 async def extract_skills(
@@ -194,14 +206,9 @@ def taxonomy_version(loaded: Sequence[ImportSummary]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-async def _query_vector(knowledge: Knowledge, query: str) -> Vectors | None:
-    """Return the vector of `query`, None where the model cannot be used: words still find much."""
-    try:
-        vectors = await asyncio.to_thread(knowledge.embedder.embed_transient, [in_full(query)])
-    except Unavailable:
-        return None
-    vector: Vectors = vectors[0]
-    return vector
+def _findings(hits: Sequence[Hit], found: Mapping[str, _Found], place: str, coverage: float) -> Findings[_Found]:
+    # What an import has deleted since the catalogue was read is passed over.
+    return Findings(tuple((hit, found[hit.name]) for hit in hits if hit.name in found), place, coverage)
 
 
 def _only(found: Sequence[_Found], name: str) -> _Found:
