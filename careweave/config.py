@@ -25,6 +25,10 @@ class Settings:
 
     graph: str = "ladybug:./var/graph"
     """`CAREWEAVE_GRAPH`: scheme and place of the graph database."""
+    graph_user: str = "neo4j"
+    """`CAREWEAVE_GRAPH_USER`: who logs in to a graph database that is a server."""
+    graph_password_file: str = ""
+    """`CAREWEAVE_GRAPH_PASSWORD_FILE`: file that holds the password; empty means that it asks for none."""
     events: str = "sqlite:./var/events.db"
     """`CAREWEAVE_EVENTS`: scheme and place of the event log."""
     embedder: str = "sentence-transformers:all-MiniLM-L6-v2"

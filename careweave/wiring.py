@@ -17,6 +17,7 @@ from careweave.graph.port import Graph
 
 _ID_LETTERS: Final = string.ascii_lowercase + string.digits
 _ID_LENGTH: Final = 20
+_NEO4J: Final = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +52,28 @@ async def open_graph(settings: Settings) -> Graph:
         FailedPrecondition: another process has the folder open.
         CareweaveError: see the adapter.
     """
-    _, place = _split("CAREWEAVE_GRAPH", settings.graph, {"ladybug": "ladybug:FOLDER"})
-    from careweave.graph.embedded import open_embedded
-
-    graph = await open_embedded(Path(place))
+    known = {"ladybug": "ladybug:FOLDER", **dict.fromkeys(_NEO4J, "neo4j://HOST:PORT")}
+    scheme, place = _split("CAREWEAVE_GRAPH", settings.graph, known)
+    graph = _neo4j(settings) if scheme in _NEO4J else await _ladybug(place)
     try:
         await graph.migrate()
     except BaseException:
         await graph.close()
         raise
     return graph
+
+
+async def _ladybug(place: str) -> Graph:
+    from careweave.graph.embedded import open_embedded
+
+    return await open_embedded(Path(place))
+
+
+def _neo4j(settings: Settings) -> Graph:
+    from careweave.graph.neo4j import Login, open_neo4j
+
+    file = settings.graph_password_file
+    return open_neo4j(settings.graph, Login(settings.graph_user, Path(file) if file else None))
 
 
 async def open_events(
@@ -113,7 +126,7 @@ def _split(variable: str, setting: str, known: dict[str, str]) -> tuple[str, str
     scheme, colon, place = setting.partition(":")
     if scheme not in known or not colon or not place:
         raise InvalidArgument(
-            f"{variable}={setting} is of no known kind; use {' or '.join(known.values())}",
+            f"{variable}={setting} is of no known kind; use {' or '.join(dict.fromkeys(known.values()))}",
             reason="UNKNOWN_SCHEME",
             metadata={"variable": variable, "known": ", ".join(known)},
         )

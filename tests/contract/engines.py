@@ -1,17 +1,28 @@
 """The engines that the contract suites run on. Another engine is another entry."""
 
+import asyncio
+import atexit
+import os
+import shutil
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+import neo4j
+
 from careweave.events import embedded as embedded_events
 from careweave.events.port import EventLog
 from careweave.graph import embedded as embedded_graph
+from careweave.graph import neo4j as neo4j_graph
 from careweave.graph.port import Graph
 from careweave.graph.schema import Schema
+from careweave_cli.devstack.jars import user_cache
+from careweave_cli.devstack.neo4j_server import USER, Neo4jServer, neo4j_in
 
 
 def now() -> datetime:
@@ -52,9 +63,37 @@ async def _ladybug(place: Path, schema: Schema) -> Graph:
     return await embedded_graph.open_embedded(place / "graph", schema)
 
 
+async def _neo4j(place: Path, schema: Schema) -> Graph:
+    server = await asyncio.to_thread(running_neo4j)
+    await asyncio.to_thread(_make_room, server, place)
+    return neo4j_graph.open_neo4j(server.url, neo4j_graph.Login(USER, server.password_file), schema)
+
+
+@cache
+def running_neo4j() -> Neo4jServer:
+    """Return the server that all tests of a run share; it ends with them."""
+    folder = Path(tempfile.mkdtemp(prefix="careweave-neo4j-"))
+    server = neo4j_in(folder, user_cache(os.environ))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(server.kill)
+    server.start()
+    server.wait()
+    return server
+
+
+def _make_room(server: Neo4jServer, place: Path) -> None:
+    """Empty the server's one database when a place is opened for the first time: Community has no other."""
+    opened = place / "neo4j-opened"
+    if opened.exists():
+        return
+    with neo4j.GraphDatabase.driver(server.url, auth=(USER, server.password_file.read_text())) as driver:
+        driver.execute_query("MATCH (n) WHERE NOT n:GraphMigration DETACH DELETE n")
+    opened.touch()
+
+
 async def _sqlite(place: Path) -> EventLog:
     return await embedded_events.open_embedded(place / "events.db", now, new_id, lease_seconds=1.0)
 
 
-GRAPHS: Final = (GraphEngine("ladybug", _ladybug),)
+GRAPHS: Final = (GraphEngine("ladybug", _ladybug), GraphEngine("neo4j", _neo4j))
 EVENT_LOGS: Final = (EventEngine("sqlite", _sqlite),)
