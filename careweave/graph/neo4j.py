@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final
 
 import neo4j
 from neo4j.auth_management import AsyncAuthManagers
@@ -158,7 +158,7 @@ class Neo4jGraph:
         self._require_open()
         try:
             return await self._driver.execute_query(
-                neo4j.Query(cast("LiteralString", text), timeout=READ_SECONDS),
+                neo4j.Query(text, timeout=READ_SECONDS),
                 parameters_of(query, parameters),
                 routing_=neo4j.RoutingControl.READ,
                 database_=self._database,

@@ -2,7 +2,6 @@
 
 import asyncio
 import atexit
-import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -14,6 +13,8 @@ from typing import Final
 from uuid import uuid4
 
 import neo4j
+from careweave_cli.devstack.jars import user_cache
+from careweave_cli.devstack.neo4j_server import USER, Neo4jServer, neo4j_in
 
 from careweave.events import embedded as embedded_events
 from careweave.events.port import EventLog
@@ -21,8 +22,6 @@ from careweave.graph import embedded as embedded_graph
 from careweave.graph import neo4j as neo4j_graph
 from careweave.graph.port import Graph
 from careweave.graph.schema import Schema
-from careweave_cli.devstack.jars import user_cache
-from careweave_cli.devstack.neo4j_server import USER, Neo4jServer, neo4j_in
 
 
 def now() -> datetime:
@@ -73,7 +72,7 @@ async def _neo4j(place: Path, schema: Schema) -> Graph:
 def running_neo4j() -> Neo4jServer:
     """Return the server that all tests of a run share; it ends with them."""
     folder = Path(tempfile.mkdtemp(prefix="careweave-neo4j-"))
-    server = neo4j_in(folder, user_cache(os.environ))
+    server = neo4j_in(folder, user_cache())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(server.kill)
     server.start()

@@ -204,11 +204,11 @@ async def test_rows_of_one_batch_may_name_different_properties_and_the_same_key_
         )
     query = Query(
         "test.rows",
-        "MATCH (p:Person) RETURN p.display_name AS d, p.email AS e, p.place AS p, p.kinds AS k ORDER BY p.name",
+        "MATCH (p:Person) RETURN p.display_name AS d, p.email AS e, p.place AS at, p.kinds AS k ORDER BY p.name",
     )
     assert await graph.run(query) == [
-        {"d": None, "e": "a@example.org", "p": None, "k": [1]},
-        {"d": None, "e": None, "p": "places/CW7", "k": None},
+        {"d": None, "e": "a@example.org", "at": None, "k": [1]},
+        {"d": None, "e": None, "at": "places/CW7", "k": None},
     ]
 
 

@@ -59,7 +59,9 @@ def merge_nodes(table: NodeTable, rows: Sequence[Mapping[str, object]]) -> Itera
     for names, group in _by_columns(merged.values()):
         columns = (table.key, *sorted(names - {table.key}))
         changes = _changes("n", columns, 1)
-        text = f"UNWIND $rows AS r MERGE (n:`{table.label}` {{`{table.key}`: r[0]}}){changes} RETURN count(*) AS written"
+        text = (
+            f"UNWIND $rows AS r MERGE (n:`{table.label}` {{`{table.key}`: r[0]}}){changes} RETURN count(*) AS written"
+        )
         yield from _steps(text, columns, group)
 
 

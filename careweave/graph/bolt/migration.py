@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final
 
 import neo4j
 
@@ -67,12 +67,14 @@ def steps(schema: Schema) -> Iterator[Step]:
         yield _key(label, table.key)
         for indexed in table.indexed:
             yield _index(label, indexed)
-    tables = (*schema.nodes.values(), *schema.relationships.values())
     # A query that names what no write has used yet is right; one that names what is not declared is not.
     names = {
         "labels": sorted(schema.nodes),
         "kinds": sorted(schema.relationships),
-        "properties": sorted({name for table in tables for name in table.properties}),
+        "properties": sorted(
+            {name for node in schema.nodes.values() for name in node.properties}
+            | {name for link in schema.relationships.values() for name in link.properties}
+        ),
     }
     yield Step(f"names {sha256(repr(names).encode()).hexdigest()[:12]}", _NAMES, names)
 
@@ -142,6 +144,6 @@ async def _run(session: neo4j.AsyncSession, statement: str, **parameters: Any) -
     """Run `statement`, again on transient failures: statements about constraints of one label may deadlock."""
 
     async def work(transaction: neo4j.AsyncManagedTransaction) -> None:
-        await (await transaction.run(cast("LiteralString", statement), parameters)).consume()
+        await (await transaction.run(statement, parameters)).consume()
 
     await session.execute_write(work)

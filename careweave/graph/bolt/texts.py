@@ -17,7 +17,7 @@ QUIET: Final = [
     for each in neo4j.NotificationDisabledClassification
     if each is not neo4j.NotificationDisabledClassification.UNRECOGNIZED
 ]
-"""What the server need not remark on. That it does not know a name stays: a migration makes all declared names known."""
+"""What the server need not remark on. That a name is unknown stays: a migration makes all declared ones known."""
 
 
 def text_of(query: Query) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import LiteralString, TypeVar, cast
+from typing import TypeVar, cast
 
 import neo4j
 
@@ -32,7 +32,7 @@ class BoltUnit:
         """Return the rows of `query`, which may write."""
 
         async def work() -> list[Row]:
-            result = await self._transaction.run(cast("LiteralString", text_of(query)), parameters_of(query, parameters))
+            result = await self._transaction.run(text_of(query), parameters_of(query, parameters))
             return await rows_of(result)
 
         return await self._do(work, query.name)
@@ -67,7 +67,7 @@ class BoltUnit:
     async def _merge(self, steps: Iterable[batches.Step]) -> int:
         written = 0
         for step in steps:
-            result = await self._transaction.run(cast("LiteralString", step.text), rows=step.rows)
+            result = await self._transaction.run(step.text, rows=step.rows)
             written += cast("int", (await rows_of(result))[0]["written"])
         return written
 

@@ -34,9 +34,9 @@ NEO4J_LTS = Distribution("neo4j-5.26.12", "org.neo4j:neo4j:5.26.12")
 KAFKA = Distribution("kafka-4.4.0", "org.apache.kafka:kafka_2.13:4.4.0")
 
 
-def user_cache(environment: Mapping[str, str]) -> Path:
-    """Return the folder in which this user's programs keep what can be fetched again."""
-    return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "careweave" / "devstack"
+def user_cache() -> Path:
+    """Return the folder in which all checkouts of this user keep the jars; it may be deleted at any time."""
+    return Path.home() / ".cache" / "careweave" / "devstack"
 
 
 def prepare(distribution: Distribution, cache: Path) -> Path:
