@@ -15,6 +15,8 @@ from careweave_skills.taxonomy import Scheme
 
 WORDS_SHARE: Final = np.float32(0.4)
 """How much likeness in words counts beside likeness in meaning; chosen on labels held out, see docs/quality.md."""
+_OWNERS_AT_ONCE: Final = 1000
+_TINY: Final = np.finfo(np.float32).tiny
 _LEAST_WORDS: Final = 0.5
 """Likeness in words from which the label that matched is worth showing."""
 
@@ -67,16 +69,23 @@ class ConceptIndex:
 
     def learn(self, labels: Sequence[str], vectors: Vectors) -> None:
         """Take the unit vectors, (len(labels), dimension), of `labels`; labels of no concept are passed over."""
-        rows = [(row, place) for place, label in enumerate(labels) for row in self._rows.get(label, ())]
-        if not rows:
+        pairs = [(row, place) for place, label in enumerate(labels) for row in self._rows.get(label, ())]
+        if not pairs:
             return
-        targets = np.array([row for row, _ in rows])
-        self._label_vectors[targets] = vectors[[place for _, place in rows]]
+        targets = np.array([row for row, _ in pairs])
+        self._label_vectors[targets] = vectors[[place for _, place in pairs]]
         self._known[targets] = True
-        for owner in np.unique(self._owners[targets]):
-            span = slice(self._starts[owner], self._ends[owner])
-            mean = self._label_vectors[span][self._known[span]].astype(np.float32).mean(axis=0)
-            self.vectors[owner] = mean / max(float(np.linalg.norm(mean)), 1e-9)
+        owners = np.unique(self._owners[targets])
+        for part in np.array_split(owners, 1 + len(owners) // _OWNERS_AT_ONCE):
+            rows_of, firsts = self._rows_of(part)
+            sums = np.add.reduceat(self._label_vectors[rows_of].astype(np.float32), firsts, axis=0)
+            self.vectors[part] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), _TINY)
+
+    def _rows_of(self, places: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Return the rows of the labels of the concepts at `places`, and where those of each begin."""
+        counts = self._ends[places] - self._starts[places]
+        firsts = np.cumsum(counts) - counts
+        return np.arange(int(counts.sum())) + np.repeat(self._starts[places] - firsts, counts), firsts
 
     @property
     def coverage(self) -> float:
@@ -117,9 +126,7 @@ class ConceptIndex:
         """
         if not len(places):
             return np.zeros((len(vectors), 0), np.float32)
-        counts = self._ends[places] - self._starts[places]
-        firsts = np.cumsum(counts) - counts
-        rows = np.arange(int(counts.sum())) + np.repeat(self._starts[places] - firsts, counts)
+        rows, firsts = self._rows_of(places)
         cosines = vectors @ self._label_vectors[rows].astype(np.float32).T
         found: Scores = np.maximum(0, np.maximum.reduceat(cosines, firsts, axis=1))
         return found
