@@ -59,7 +59,8 @@ def test_all_that_an_opportunity_names_exists(place: SamplePlace) -> None:
     standards = {one.name: one for one in read_standards(folder("apprenticeships")).standards}
     skills = {*taxonomies.by_name, *(duty.name for one in standards.values() for duty in one.duties)}
     courses = {one.name for one in taxonomies.courses}
-    names = {one.name for one in (*place.places, *place.organisations, *place.hubs)}
+    names = {one.name for one in place.places} | {one.name for one in place.organisations}
+    names |= {one.name for one in place.hubs}
     for one in offered(place):
         assert one.occupation in set(taxonomies.occupations.values())
         assert {need.skill for need in one.requirements} <= skills
