@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from careweave.v1.skills_pb2 import GetTaxonomyStatusRequest
 from careweave_matching import service as matching
 from careweave_profiles import service as profiles
 from careweave_skills import service as skills
@@ -390,6 +391,12 @@ async def test_a_skill_gained_changes_the_answer(place: Place) -> None:
 
 
 async def test_an_opportunity_without_requirements_reads_them_from_its_description(place: Place) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            status = await place.services.skills.GetTaxonomyStatus(GetTaxonomyStatusRequest())
+            if status.embedded == status.to_embed:
+                break
+            await asyncio.sleep(0.05)
     text = "You will administer prescribed medication and write care plans."
     role = await published(place, requirements=[], description=text)
     assert {need.skill for need in role.requirements} >= {MEDICATION, PLANS}
