@@ -101,7 +101,7 @@ class ConceptIndex:
         not known yet is judged by words alone, on the same scale.
         """
         words, by_label = self.labels.scores(query)
-        scores = words if vector is None else self._fused(words, self.meaning(vector))
+        scores = self._fused(words, vector)
         places = np.flatnonzero((scores > 0) & self.of_scheme(scheme))
         order = places[np.argsort(-scores[places], kind="stable")][offset : offset + limit]
         return [
@@ -136,6 +136,13 @@ class ConceptIndex:
         found: npt.NDArray[np.bool_] = (self._schemes == scheme) | (scheme == Scheme.UNSPECIFIED)
         return found
 
-    def _fused(self, words: Scores, meaning: Scores) -> Scores:
+    def scores(self, query: str, vector: Vectors | None) -> Scores:
+        """Return how well each concept fits, 0 to 1; arguments as in `search`."""
+        return self._fused(self.labels.scores(query)[0], vector)
+
+    def _fused(self, words: Scores, vector: Vectors | None) -> Scores:
+        if vector is None:
+            return words
+        meaning = self.meaning(vector)
         fused = WORDS_SHARE * words + (1 - WORDS_SHARE) * meaning
         return np.where(np.isnan(meaning), words, fused).astype(np.float32)
