@@ -1,17 +1,15 @@
 """Asking the services for the next steps of every vignette."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-import grpc
-
 from careweave.client import calling
-from careweave.errors import FailedPrecondition, Unavailable
+from careweave.errors import FailedPrecondition
 from careweave.rpc.channels import Channels
 from careweave.v1 import matching_pb2, profiles_pb2
+from careweave_cli.demo.asking import until_indexed
 from careweave_cli.sample.catalogue import Catalogue, catalogue
 from careweave_cli.sample.vignettes.facts import Surroundings
 from careweave_cli.sample.vignettes.judging import Match, Outcome, judge
@@ -21,8 +19,6 @@ from careweave_cli.show.progress import Report
 
 _PAGE: Final = 1000
 _MATCHES_PAGE: Final = 100
-_PATIENCE_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 0.1
 
 
 async def run_stories(services: Channels, stories: Sequence[Story], today: date, report: Report) -> list[Outcome]:
@@ -52,30 +48,10 @@ async def _list_for(services: Channels, story: Story, person: profiles_pb2.Perso
     await services.profiles.DeletePerson(gone)
     await services.profiles.CreatePerson(profiles_pb2.CreatePersonRequest(person=person, person_id=person_id(story)))
     try:
-        await _until_known(services, person.name)
+        await until_indexed(services, person.name)
         return await _all_matches(services, person.name)
     finally:
         await services.profiles.DeletePerson(gone)
-
-
-async def _until_known(services: Channels, person: str) -> None:
-    """Wait until matching has heard of `person`.
-
-    Raises:
-        Unavailable: that takes longer than a minute.
-    """
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    request = matching_pb2.FindOpportunitiesRequest(person=person, page_size=1)
-    while time.monotonic() < deadline:
-        try:
-            await services.matching.FindOpportunities(request)
-        except grpc.aio.AioRpcError as error:
-            if error.code() != grpc.StatusCode.NOT_FOUND:
-                raise
-            await asyncio.sleep(_POLL_SECONDS)
-        else:
-            return
-    raise Unavailable("Matching does not follow the profiles' events; look at the server's log.", "INDEX_BEHIND")
 
 
 async def _all_matches(services: Channels, person: str) -> list[Match]:
