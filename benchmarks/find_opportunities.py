@@ -27,6 +27,7 @@ from rich.table import Table
 from benchmarks.ranking_client import record, requests
 from careweave.config import read_settings
 from careweave.events.port import Positions, Topic
+from careweave.v1.events_pb2 import RankingMade
 from careweave.wiring import open_events
 
 _ROUNDS = 3
@@ -65,7 +66,9 @@ def server(side: str, folder: Path, *options: str) -> Iterator[str]:
             process.wait(timeout=60)
 
 
-def drive(address: str, clients: int, view: str, people: int, seconds: float, first: int) -> tuple[float, list[float]]:
+def drive(
+    address: str, view: str, *, clients: int, people: int, seconds: float, first: int
+) -> tuple[float, list[float]]:
     """Return calls a second and all latencies of `clients` calls at once, from at most two processes."""
     processes = min(2, clients)
     started = [
@@ -108,7 +111,7 @@ def _rounds(sides: dict[str, str], view: str, people: int, seconds: float) -> li
         for number in range(_ROUNDS + 1):
             for side, address in sides.items():
                 length = seconds if number else _WARMING_SECONDS
-                rate, taken = drive(address, clients, view, people, length, first)
+                rate, taken = drive(address, view, clients=clients, people=people, seconds=length, first=first)
                 if number:  # the first round warms both sides up
                     rates[side].append(rate)
                     latencies[side] += taken
@@ -123,8 +126,6 @@ def _rounds(sides: dict[str, str], view: str, people: int, seconds: float) -> li
 
 async def _recorded(folder: Path) -> dict[str, int]:
     """Return how many decisions the log holds, and whether their sequence has gaps."""
-    from careweave.v1.events_pb2 import RankingMade
-
     events = await open_events(read_settings({"CAREWEAVE_EVENTS": f"sqlite:{folder / 'events.db'}"}))
     end = await events.end([Topic.DECISIONS])
     wanted = sum(end.offsets.values())

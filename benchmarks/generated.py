@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from careweave.datasets import folder
 from careweave_matching.adjacency import link_strengths
 from careweave_matching.credentials import best
 from careweave_matching.geography import Geography, Place
@@ -40,6 +39,8 @@ from careweave_matching.travel import Point
 from careweave_skills.sources.esco import Esco, read_esco
 from careweave_skills.taxonomy import Importance
 
+from careweave.datasets import folder
+
 CARE_GROUPS = ("22", "32", "53", "263", "341", "1341", "1342", "1343", "1344")
 """ISCO-08 groups of health and care."""
 ORGANISATIONS = 45
@@ -57,6 +58,11 @@ class Setting:
     care: tuple[str, ...]
     requirements: dict[str, list[tuple[str, bool]]]
     labels: dict[str, str]
+
+
+def chance(rng: random.Random, share: float) -> bool:
+    """Return True so often."""
+    return rng.random() < share
 
 
 def read_setting(seed: int) -> Setting:
@@ -135,7 +141,7 @@ def _opportunity(setting: Setting, rng: random.Random, number: int) -> Opportuni
         credentials=_needs(rng),
         minimum_weekly_hours=hours,
         maximum_weekly_hours=hours,
-        unsocial_hours=rng.random() < 0.4,
+        unsocial_hours=chance(rng, 0.4),
         start_date=TODAY + timedelta(days=rng.randrange(30, 200)),
         closing_date=TODAY + timedelta(days=rng.randrange(20, 400)),
         version=1,
@@ -143,12 +149,12 @@ def _opportunity(setting: Setting, rng: random.Random, number: int) -> Opportuni
 
 
 def _needs(rng: random.Random) -> tuple[CredentialNeed, ...]:
-    needs = [CredentialNeed(CredentialKind.DBS, "", DbsLevel.ENHANCED_BARRED_LISTS, 36, rng.random() < 0.3)]
-    if rng.random() < 0.5:
+    needs = [CredentialNeed(CredentialKind.DBS, "", DbsLevel.ENHANCED_BARRED_LISTS, 36, chance(rng, 0.3))]
+    if chance(rng, 0.5):
         needs.append(
             CredentialNeed(CredentialKind.MANDATORY_TRAINING, rng.choice(["Moving and handling", "Safeguarding"]))
         )
-    if rng.random() < 0.1:
+    if chance(rng, 0.1):
         needs.append(CredentialNeed(CredentialKind.REGISTRATION, rng.choice(["NMC", "HCPC"])))
     return tuple(needs)
 
@@ -162,10 +168,8 @@ def people(setting: Setting, count: int, seed: int) -> Iterator[Person]:
 
 def _person(setting: Setting, rng: random.Random, number: int) -> Person:
     occupation = rng.choice(setting.care)
-    known = [
-        skill for skill, essential in setting.requirements[occupation] if rng.random() < (0.7 if essential else 0.2)
-    ]
-    stray = [skill for skill, _ in setting.requirements[rng.choice(setting.care)] if rng.random() < 0.1]
+    known = [skill for skill, essential in setting.requirements[occupation] if chance(rng, 0.7 if essential else 0.2)]
+    stray = [skill for skill, _ in setting.requirements[rng.choice(setting.care)] if chance(rng, 0.1)]
     held = sorted({*known, *stray})[:60]
     return Person(
         name=f"people/g{number:07d}",
@@ -178,10 +182,10 @@ def _person(setting: Setting, rng: random.Random, number: int) -> Person:
             stated=True,
             minimum_hours=rng.choice([0.0, 16.0, 20.0]),
             maximum_hours=rng.choice([0.0, 30.0, 40.0]),
-            unsocial_hours=rng.random() < 0.6,
+            unsocial_hours=chance(rng, 0.6),
             travel_mode=rng.choice([TravelMode.CAR, TravelMode.CAR, TravelMode.PUBLIC_TRANSPORT, TravelMode.CYCLE]),
             maximum_minutes=rng.choice([30, 45, 60]),
-            aspired_occupations=(rng.choice(setting.care),) if rng.random() < 0.5 else (),
+            aspired_occupations=(rng.choice(setting.care),) if chance(rng, 0.5) else (),
         ),
         consents=(Consent(ConsentPurpose.BE_FOUND, frozenset(), frozenset(ProfileField)),) if number % 2 else (),
     )
@@ -189,14 +193,14 @@ def _person(setting: Setting, rng: random.Random, number: int) -> Person:
 
 def _credentials(rng: random.Random) -> Iterator[HeldCredential]:
     yield HeldCredential(CredentialKind.RIGHT_TO_WORK)
-    if rng.random() < 0.9:
+    if chance(rng, 0.9):
         issued = TODAY - timedelta(days=rng.randrange(2000))
         yield HeldCredential(
-            CredentialKind.DBS, "", issued, None, DbsLevel.ENHANCED_BARRED_LISTS, update_service=rng.random() < 0.5
+            CredentialKind.DBS, "", issued, None, DbsLevel.ENHANCED_BARRED_LISTS, update_service=chance(rng, 0.5)
         )
     for title in ("Moving and handling", "Safeguarding"):
-        if rng.random() < 0.8:
+        if chance(rng, 0.8):
             lapses = TODAY + timedelta(days=rng.randrange(-60, 700))
             yield HeldCredential(CredentialKind.MANDATORY_TRAINING, title, None, lapses)
-    if rng.random() < 0.15:
+    if chance(rng, 0.15):
         yield HeldCredential(CredentialKind.REGISTRATION, "NMC", None, TODAY + timedelta(days=rng.randrange(900)))

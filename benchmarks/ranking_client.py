@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
+from careweave_matching.service import NAME
 
 from careweave.v1.matching_pb2 import FindOpportunitiesRequest, MatchView
-from careweave_matching.service import NAME
 
 _PATH = f"/{NAME}/FindOpportunities"
 
@@ -33,7 +33,7 @@ async def ask(address: str, asked: Iterator[bytes], at_once: int, seconds: float
     """Return the latency of every call, microseconds."""
     latencies: list[float] = []
     async with grpc.aio.insecure_channel(address) as channel:
-        call = channel.unary_unary(_PATH)
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_PATH)
         end = time.perf_counter() + seconds
 
         async def one_after_the_other() -> None:
@@ -48,7 +48,7 @@ async def ask(address: str, asked: Iterator[bytes], at_once: int, seconds: float
 async def record(address: str, asked: Iterator[bytes], count: int, folder: Path) -> None:
     """Write `count` replies to `folder`, for the empty handler to give."""
     async with grpc.aio.insecure_channel(address) as channel:
-        call = channel.unary_unary(_PATH)
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_PATH)
         replies = [await call(next(asked)) for _ in range(count)]
     (folder / "replies.bin").write_bytes(b"".join(replies))
     (folder / "lengths.json").write_text(json.dumps([len(reply) for reply in replies]))

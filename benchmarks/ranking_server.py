@@ -15,9 +15,17 @@ import itertools
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
+from careweave_matching.decisions import Decisions
+from careweave_matching.following import ReadModel
+from careweave_matching.index import Index
+from careweave_matching.ports import EVENT_SOURCE, Ports
+from careweave_matching.service import NAME, MatchingPart, OtherServices
+from careweave_matching.servicer import MatchingServicer
+from careweave_matching.weights import CURRENT
 
 from benchmarks.generated import TODAY, opportunities, people, read_setting
 from careweave.config import Settings
@@ -26,14 +34,6 @@ from careweave.rpc.channels import Channels
 from careweave.rpc.paging import token_key
 from careweave.rpc.server import running
 from careweave.wiring import Adapters, open_adapters
-from careweave_matching.decisions import Decisions
-from careweave_matching.following import ReadModel
-from careweave_matching.index import Index
-from careweave_matching.ports import EVENT_SOURCE, Ports
-from careweave_matching.service import NAME, MatchingPart, OtherServices
-from careweave_matching.servicer import MatchingServicer
-from careweave_matching.weights import CURRENT
-from datetime import UTC, datetime
 
 REPLIES = "replies.bin"
 LENGTHS = "lengths.json"
@@ -113,11 +113,11 @@ async def serve_empty(folder: Path) -> None:
     ends = list(itertools.accumulate(json.loads((folder / LENGTHS).read_text())))
     replies = itertools.cycle([body[start:end] for start, end in itertools.pairwise([0, *ends])])
 
-    async def answer(_: bytes, __: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:  # noqa: RUF029  what grpc wants
+    async def answer(_: bytes, __: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         return next(replies)
 
     server = grpc.aio.server()
-    handler = grpc.unary_unary_rpc_method_handler(answer)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(answer)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, {"FindOpportunities": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

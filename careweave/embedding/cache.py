@@ -38,7 +38,8 @@ class CachedEmbedder:
     """An `Embedder` that asks another one only for texts that it has not seen.
 
     Safe for several threads, of which one at a time computes, and for several processes on one folder,
-    which at worst compute the same text twice. `embed_transient` leaves nothing on disk: use it for whatever people write.
+    which at worst compute the same text twice. `embed_transient` leaves nothing on disk: use it for
+    whatever people write.
     """
 
     def __init__(self, inner: Embedder, folder: Path) -> None:

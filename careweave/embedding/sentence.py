@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,9 +24,9 @@ PACKAGED: Final = "all-MiniLM-L6-v2"
 
 _LOG: Final = logging.getLogger(__name__)
 _WEIGHTS: Final = ("model.safetensors", "pytorch_model.bin")
-_MOST_TEXTS: Final = 256
-_MOST_CHARACTERS: Final = 16_384
-"""Of a batch, padding included: what ran fastest on two cores, for labels and for descriptions."""
+_MOST_TEXTS: Final = 64
+_MOST_CHARACTERS: Final = 8_192
+"""Of a batch, padding included: what ran fastest, for labels and for descriptions."""
 _MOST_THREADS: Final = 8
 
 
@@ -48,6 +49,7 @@ class SentenceEmbedder:
         """
         self._place, self.model, self.dimension = _found(model)
         self._threads = threads or _cores()
+        self._cores = ThreadPoolExecutor(self._threads, "embedding")
         self._loading = threading.Lock()
         self._tokenizing = threading.Lock()
         self._loaded: SentenceTransformer | None = None
@@ -62,8 +64,13 @@ class SentenceEmbedder:
         if not texts:
             return vectors
         model = self._model()
-        for places in _batches(texts):
-            vectors[places] = self._forward(model, [texts[place] for place in places])
+        batches = list(_batches(texts))
+        if len(batches) == 1:
+            return self._forward(model, list(texts))
+        # Each core takes whole batches: cores that share one batch spend twice the time waiting for each other.
+        parts = self._cores.map(lambda places: self._forward(model, [texts[place] for place in places]), batches)
+        for places, part in zip(batches, parts, strict=True):
+            vectors[places] = part
         return vectors
 
     def embed_transient(self, texts: Sequence[str]) -> Vectors:
@@ -73,6 +80,7 @@ class SentenceEmbedder:
     def _forward(self, model: "SentenceTransformer", texts: list[str]) -> Vectors:
         import torch  # takes seconds; loaded when first needed
 
+        torch.set_num_threads(1)  # Holds for the calling thread.
         with self._tokenizing:  # The tokenizer keeps its padding in itself: two threads at once break it.
             features = model.preprocess(texts)
         with torch.inference_mode():
@@ -89,11 +97,9 @@ class SentenceEmbedder:
 
     def _load(self) -> "SentenceTransformer":
         try:
-            import torch
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging as transformers_logging
 
-            torch.set_num_threads(self._threads)
             transformers_logging.disable_progress_bar()
             local = Path(self._place).is_dir()
             model = SentenceTransformer(self._place, device="cpu", local_files_only=local)

@@ -264,7 +264,7 @@ class Opportunity(_message.Message):
     name: _builtins.str
     """`opportunities/{opportunity}`; the id is random."""
     title: _builtins.str
-    """Title."""
+    """Title; an update that leaves it alone may leave it out, here and below."""
     kind: _common_pb2.OpportunityKind.ValueType
     """Kind."""
     description: _builtins.str

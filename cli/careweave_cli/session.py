@@ -1,6 +1,7 @@
 """What every command starts from: the settings, and who calls."""
 
 import asyncio
+import signal
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -10,8 +11,10 @@ import click
 from careweave.config import Settings, read_settings
 from careweave.errors import InvalidArgument
 from careweave.policy import Caller, Role
+from careweave_cli.endings import Failure
 
 _Result = TypeVar("_Result")
+_TERMINATED: Final = 128 + signal.SIGTERM
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +50,14 @@ def open_session(
 
 
 def run(command: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run `command` on a new event loop; Ctrl-C cancels it and lets it clean up."""
-    return asyncio.run(command)
+    """Run `command` on a new event loop; Ctrl-C and SIGTERM cancel it and let it clean up."""
+    try:
+        return asyncio.run(_until_terminated(command))
+    except asyncio.CancelledError as error:
+        raise Failure("Stopped by SIGTERM.", _TERMINATED) from error
+
+
+async def _until_terminated(command: Coroutine[Any, Any, _Result]) -> _Result:
+    working = asyncio.ensure_future(command)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.cancel)
+    return await working

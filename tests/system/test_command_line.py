@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
-
 from careweave_cli.application import SUBCOMMANDS, careweave
+from click.testing import CliRunner, Result
 
 
 def commands(group: click.Group = careweave, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

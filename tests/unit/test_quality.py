@@ -3,10 +3,12 @@
 import gzip
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import TypeAlias
 
 import pytest
 from careweave_cli.application import careweave
+from careweave_cli.quality.held_out import hold_out
 from careweave_cli.quality.measures import (
     average_precision,
     means,
@@ -18,6 +20,7 @@ from careweave_cli.quality.measures import (
 )
 from careweave_cli.quality.next_occupation import is_for_fitting, read_judged
 from careweave_cli.quality.tables import named_rows, plain_rows, read_text
+from careweave_skills.lexical import Concept
 from click.testing import CliRunner
 
 from careweave.errors import InvalidArgument
@@ -137,8 +140,21 @@ def test_a_sentence_file_without_esco_labels_is_wrong_use(run: Run, tmp_path: Pa
     assert "preferred label" in complaint
 
 
-@pytest.mark.parametrize("name", ["quality", "titles", "next-occupation", "extraction", "ablation"])
+@pytest.mark.parametrize("name", ["quality", "titles", "next-occupation", "extraction", "ablation", "held-out"])
 def test_help_shows_an_example(run: Run, name: str) -> None:
     status, output, _ = run(*(() if name == "quality" else (name,)), "--help")
     assert status == 0
     assert "careweave bench quality" in output
+
+
+def test_a_label_that_is_held_out_is_in_the_sentence_and_not_in_the_index() -> None:
+    concepts = [
+        Concept(f"skills/{n}", f"label {n}", tuple(f"wording {n} {kind}" for kind in "abcd")) for n in range(1300)
+    ]
+    held = hold_out(concepts, Random(1))
+    left = {concept.name: concept.alternative_labels for concept in held.concepts}
+    assert len(held.sentences) == 600
+    assert all(label not in left[name] for label, name in held.labels)
+    assert {len(skills) for _, skills in held.sentences} == {1, 2, 3}
+    texts = [text for text, _ in held.sentences]
+    assert texts == [text for text, _ in hold_out(concepts, Random(1)).sentences]

@@ -92,7 +92,7 @@ async def _load(story: Story, services: Channels, seed: int) -> None:
 async def _ask(story: Story, services: Channels) -> tuple[profiles_pb2.Person, matching_pb2.Match]:
     with story.step("Choose somebody"):
         person = await a_home_care_worker(services)
-        story.tell(f"{RULE}:".capitalize())
+        story.tell(f"[dim]By this rule: {RULE}.[/dim]")
         story.tell(portrait(person, await _titles(services, person)))
     with story.step("Ask for their next steps"):
         ranked = await until_indexed(services, person.name)
@@ -123,11 +123,11 @@ async def _publish(story: Story, services: Channels, person: profiles_pb2.Person
             published = await services.matching.CreateOpportunity(
                 matching_pb2.CreateOpportunityRequest(opportunity=opening)
             )
-            story.tell(f"Published: “{published.title}” at {published.organisation}, as {published.name}\n")
             match = await arrival(watch, published.name)
+            story.tell(f"Published: “{published.title}” at {match.organisation_title}, as {published.name}\n")
             story.tell("[bold]On the watch[/bold]")
             story.tell(ranking([match]))
-            story.tell("[bold]In the event log[/bold] (careweave events tail --topic opportunities)")
+            story.tell("[bold]In the event log[/bold], as `careweave events tail --topic opportunities` prints it")
             story.tell(Text(await line_about(tail, published.name)))
             await services.matching.CloseOpportunity(matching_pb2.CloseOpportunityRequest(name=published.name))
             story.tell(Text(await line_about(tail, published.name)))

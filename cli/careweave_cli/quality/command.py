@@ -127,6 +127,28 @@ def ablation(session: Session, *, json_wanted: bool) -> None:
             "titles": title_ablation(embedder, report),
             "extraction": extraction_ablation(embedder, report),
         }
+    _show_variants(figures, json_wanted=json_wanted)
+
+
+@quality.command("held-out")
+@_as_json
+@pass_session
+def held_out(session: Session, *, json_wanted: bool) -> None:
+    r"""Measure search and extraction on ESCO labels that are held out of the index.
+
+    \b
+    Example:
+      careweave bench quality held-out
+    """
+    from careweave.wiring import open_embedder
+    from careweave_cli.quality.held_out import run_held_out
+
+    with reporting() as report:
+        figures = run_held_out(open_embedder(session.settings), report)
+    _show_variants(figures, json_wanted=json_wanted)
+
+
+def _show_variants(figures: Mapping[str, Mapping[str, Mapping[str, float]]], *, json_wanted: bool) -> None:
     if json_wanted:
         click.echo(json.dumps(figures))
         return
@@ -136,7 +158,7 @@ def ablation(session: Session, *, json_wanted: bool) -> None:
 
 def _variants_table(what: str, variants: Mapping[str, Mapping[str, float]]) -> Table:
     columns = [column for column in next(iter(variants.values())) if column != "queries"]
-    table = Table("", *columns, title=f"Ablation: {what}", title_justify="left")
+    table = Table("", *columns, title=f"Quality: {what}", title_justify="left")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, row in variants.items():

@@ -27,7 +27,7 @@ from careweave_cli.sample.offers import (
 from careweave_cli.sample.records import Role, roles
 
 LEFT_TO_THE_SERVER: Final = 0.15
-"""Share of opportunities without requirements, whose skills the server reads from the description."""
+"""Share of opportunities, courses apart, without requirements, whose skills the server reads from the description."""
 _ENTRY_REGISTER: Final = {"ST0895": "NMC nurse", "ST0564": "NMC nurse", "ST1419": "NMC nurse"}
 """Apprenticeships that only the registered may begin."""
 _LEVEL_OF_RUNG: Final = {
@@ -59,7 +59,8 @@ def draw_demand(chance: Random, offer: Offer, catalogue: Catalogue) -> Demand:
     core = core_skills(offer.role, catalogue)
     occupation = catalogue.occupation(offer.role.occupation)
     extra = [*catalogue.optional.get(occupation, ()), *pathway_skills(offer.role, catalogue)]
-    stated = not happens(chance, LEFT_TO_THE_SERVER)
+    # What the text of a course speaks of is taught, not asked for.
+    stated = offer.kind == COURSE or not happens(chance, LEFT_TO_THE_SERVER)
     if offer.kind in (JOB, SECONDMENT):
         essential = _leading(chance, core, len(offer.role.skills), chance.randint(6, 12))
         return Demand(essential, some(chance, extra, chance.randint(2, 6)), (), stated)
@@ -154,10 +155,14 @@ def _training(title: str, *, provided: bool) -> CredentialRequirement:
 
 
 def _qualification(chance: Random, offer: Offer) -> CredentialRequirement | None:
-    title = ""
+    title, provided = "", happens(chance, 0.7)
     if offer.kind == APPRENTICESHIP:
+        # Apprentices learn English and maths alongside where they lack them.
         demanding = offer.standard is not None and offer.standard.level > _DEGREE_LEVEL
-        title = "Functional Skills English and maths level 2" if demanding and happens(chance, 0.5) else ""
+        title, provided = (
+            "Functional Skills English and maths level 2" if demanding and happens(chance, 0.5) else "",
+            True,
+        )
     elif offer.role.rung in (2, 3) and not offer.role.register and "roleb" in offer.role.pathway:
         title = "Level 3 Diploma in Adult Care" if happens(chance, 0.3) else ""
     elif offer.role.key in ("home_care_manager", "care_home_manager"):
@@ -165,5 +170,5 @@ def _qualification(chance: Random, offer: Offer) -> CredentialRequirement | None
     if not title:
         return None
     return CredentialRequirement(
-        kind=common_pb2.CREDENTIAL_KIND_QUALIFICATION, title=title, provided_by_employer=happens(chance, 0.7)
+        kind=common_pb2.CREDENTIAL_KIND_QUALIFICATION, title=title, provided_by_employer=provided
     )

@@ -18,6 +18,8 @@ from careweave_cli.sample.place import SamplePlace, make_place
 from careweave_cli.show.progress import Report
 
 _BATCH: Final = 500
+_SMALL_BATCH: Final = 50
+"""Opportunities a call, so that progress shows while the server reads skills from their texts."""
 _PAGE: Final = 1000
 
 _T = TypeVar("_T")
@@ -137,7 +139,8 @@ async def _load_opportunities(
     present = await _present_opportunities(services)
     new = [one for one in offered if one.opportunity.name not in present]
     summary.created["opportunities"], summary.unchanged["opportunities"] = len(new), total - len(new)
-    for batch in _batches(new):
+    done = total - len(new)
+    for batch in _batches(new, _SMALL_BATCH):
         requests = [
             matching_pb2.CreateOpportunityRequest(opportunity=one.opportunity, opportunity_id=one.opportunity_id)
             for one in batch
@@ -145,6 +148,8 @@ async def _load_opportunities(
         await services.matching.BatchCreateOpportunities(
             matching_pb2.BatchCreateOpportunitiesRequest(requests=requests)
         )
+        done += len(batch)
+        report(activity, done, total)
     for one in offered:
         if one.opportunity.name in present and _has_run_out(present[one.opportunity.name], today):
             request = matching_pb2.UpdateOpportunityRequest(opportunity=one.opportunity)
@@ -173,6 +178,6 @@ def _has_run_out(opportunity: matching_pb2.Opportunity, today: date) -> bool:
     return opportunity.state == matching_pb2.OPPORTUNITY_STATE_OPEN and last < (today.year, today.month, today.day)
 
 
-def _batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    for start in range(0, len(items), _BATCH):
-        yield items[start : start + _BATCH]
+def _batches(items: Sequence[_T], size: int = _BATCH) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -43,7 +43,7 @@ _PLAIN: Final = (
 
 def plain(label: str) -> str:
     """Return a skill's label in the words of a vacancy."""
-    text = label.strip()
+    text = " ".join(label.split())
     for pattern, words in _PLAIN:
         text = re.sub(pattern, words, text)
     return text

@@ -166,10 +166,11 @@ def _gaps(required: Sequence[SkillMatch]) -> Iterator[Text]:
 
 def _closers(skill: SkillMatch) -> list[str]:
     kinds = {"courses": "course", "standards": "apprenticeship", "opportunities": "opportunity"}
-    return [
+    named = [
         f"{kinds.get(closer.resource.partition('/')[0], '')} {closer.title or closer.resource}".strip()
         for closer in skill.closers
     ]
+    return list(dict.fromkeys(named))  # several organisations offer the same course
 
 
 def _standing(skill: SkillMatch) -> str:

@@ -1,11 +1,14 @@
 """A person in a few lines."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from rich.text import Text
 
 from careweave.v1 import common_pb2, profiles_pb2
 from careweave_cli.show.words import plural, word
+
+_EXAMPLES: Final = 5
 
 
 def portrait(person: profiles_pb2.Person, titles: Mapping[str, str]) -> Text:
@@ -41,8 +44,8 @@ def _work(person: profiles_pb2.Person, titles: Mapping[str, str]) -> str:
 
 
 def _examples(person: profiles_pb2.Person) -> str:
-    shown = [skill.label or skill.skill for skill in person.skills[:4]]
-    return ", ".join(shown) + (", …" if len(person.skills) > len(shown) else "")
+    shortest = sorted((skill.label or skill.skill for skill in person.skills), key=len)
+    return ", ".join(shortest[:_EXAMPLES]) + (", …" if len(shortest) > _EXAMPLES else "")
 
 
 def _credential(credential: profiles_pb2.Credential) -> str:

@@ -58,10 +58,9 @@ class PageEncoder:
         minutes = screened.minutes[page.rows].tolist()
         miles = screened.miles[page.rows].tolist()
         components = zip(*(getattr(page, field).tolist() for field in _COLUMNS), strict=True)
-        packed = gained.packed[np.concatenate([entry.keys for entry in entries])]
-        skills = self._skill_matches(rows, packed) if self._full else [b""] * len(rows)
+        skills = self._skill_matches(rows, entries, gained) if self._full else [b""] * len(rows)
         gates = self._all_gates(person, rows, minutes, screened)
-        told = self._all_reasons(person, entries, gained, packed.tolist(), page, minutes)
+        told = self._all_reasons(person, entries, gained, page, minutes)
         found: list[bytes] = []
         scores = page.score.tolist()
         for place, (row, parts) in enumerate(zip(rows, components, strict=True)):
@@ -87,7 +86,8 @@ class PageEncoder:
             )
         return found
 
-    def _skill_matches(self, rows: list[int], packed: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> list[bytes]:
+    def _skill_matches(self, rows: list[int], entries: list[OpportunityEntry], gained: Credits) -> list[bytes]:
+        packed = gained.packed[np.concatenate([entry.keys for entry in entries])]
         bases = [self._skills.bases[row] for row in rows]
         keys = (np.concatenate(bases) | packed).tolist()
         encoded = self._skills.skill.__getitem__
@@ -124,10 +124,10 @@ class PageEncoder:
         person: PersonEntry,
         entries: list[OpportunityEntry],
         gained: Credits,
-        packed: list[int],
         page: Scored,
         minutes: list[int],
     ) -> list[bytes]:
+        packed = gained.packed[np.concatenate([entry.keys for entry in entries])].tolist()
         taught = gained.direct[np.concatenate([entry.taught_keys for entry in entries])].tolist()
         mode = effective_mode(person.person.wishes.travel_mode)
         encoded = self._reasons.reason.__getitem__

@@ -1,5 +1,6 @@
 """What an opportunity must keep to beyond the field rules of the protos, and the resources it names."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -8,6 +9,8 @@ from careweave.graph.port import Reads
 from careweave_matching import store
 from careweave_matching.model import Opportunity
 from careweave_matching.terms import CredentialKind
+
+_KEPT_CONTROLS = "\n\r\t"
 
 
 def check_rules(opportunity: Opportunity, prefix: str = "opportunity.") -> None:
@@ -21,8 +24,31 @@ def check_rules(opportunity: Opportunity, prefix: str = "opportunity.") -> None:
 
 
 def _breaches(opportunity: Opportunity) -> Iterator[tuple[str, str]]:
+    yield from _breaches_of_texts(opportunity)
+    yield from _breaches_of_needs(opportunity)
+    if not opportunity.kind:
+        yield "kind", "must be set"
+    if not opportunity.organisation:
+        yield "organisation", "must be set"
+    first, last, closing = opportunity.start_date, opportunity.end_date, opportunity.closing_date
+    if first is not None and last is not None and last < first:
+        yield "end_date", "must not come before start_date"
+    if last is not None and closing is not None and closing > last:
+        yield "closing_date", "must not come after end_date"
+    if 0 < opportunity.maximum_weekly_hours < opportunity.minimum_weekly_hours:
+        yield "maximum_weekly_hours", "must not be below minimum_weekly_hours"
+
+
+def _breaches_of_texts(opportunity: Opportunity) -> Iterator[tuple[str, str]]:
     if not opportunity.title.strip():
         yield "title", "must hold more than white space"
+    for field in ("title", "description", "pay_band"):
+        text = str(getattr(opportunity, field))
+        if any(unicodedata.category(letter) == "Cc" and letter not in _KEPT_CONTROLS for letter in text):
+            yield field, "must hold no control characters but tabs and line breaks"
+
+
+def _breaches_of_needs(opportunity: Opportunity) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for position, need in enumerate(opportunity.requirements):
         if need.skill in seen:
@@ -33,9 +59,6 @@ def _breaches(opportunity: Opportunity) -> Iterator[tuple[str, str]]:
             yield f"credentials[{position}]", "may state dbs_level and recheck_months only for kind DBS"
     if len(set(opportunity.credentials)) != len(opportunity.credentials):
         yield "credentials", "must not repeat a requirement"
-    last, closing = opportunity.end_date, opportunity.closing_date
-    if last is not None and closing is not None and closing > last:
-        yield "closing_date", "must not come after end_date"
 
 
 async def check_references(reads: Reads, opportunities: Sequence[Opportunity], prefix: str) -> None:

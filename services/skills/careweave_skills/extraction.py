@@ -25,7 +25,7 @@ Embed: TypeAlias = Callable[[Sequence[str]], Vectors]
 Eligible: TypeAlias = npt.NDArray[np.bool_]
 _Places: TypeAlias = npt.NDArray[np.intp]
 
-DEFAULT_CONFIDENCE: Final = 0.35
+DEFAULT_CONFIDENCE: Final = 0.25
 """Least confidence of what is returned unless the caller says otherwise."""
 CANDIDATES: Final = 60
 """Skills that each kind of evidence may put forward for a sentence."""
@@ -60,6 +60,8 @@ class Extraction:
 class Weights:
     """What each kind of evidence counts; the score is their weighted mean, 0 to 1, plus `phrase` for a phrase.
 
+    crowding: times the natural logarithm of a skill's rank among those that fit the same clause best, taken off: what
+    names one thing ten times over makes room for what the next clause names.
     mean, nearest: cosine of the sentence with the mean of a skill's labels, and with its nearest label.
     clause_mean, clause_nearest: the greatest of the same for any clause. words: likeness in words.
     slope, middle: confidence = 1 / (1 + exp(-slope · (score - middle))).
@@ -71,8 +73,9 @@ class Weights:
     clause_nearest: float = 0.5
     words: float = 0.5
     phrase: float = 0.05
-    slope: float = 11.8
-    middle: float = 0.69
+    crowding: float = 0.05
+    slope: float = 11.0
+    middle: float = 0.74
 
 
 WEIGHTS: Final = Weights()
@@ -102,7 +105,8 @@ class Evidence:
             weights.mean, weights.nearest, weights.clause_mean, weights.clause_nearest, weights.words,
         ], np.float32)  # fmt: skip
         found = np.fromiter((place in self.phrases for place in self.places.tolist()), np.float32, len(self.places))
-        score: Scores = counts @ kinds / counts.sum() + np.float32(weights.phrase) * found
+        fit = counts @ kinds / counts.sum() + np.float32(weights.phrase) * found
+        score: Scores = fit - np.float32(weights.crowding) * np.log(_ranks(fit, self.segment))
         return score
 
 
@@ -196,6 +200,16 @@ class SkillExtractor:
 
     def _confidence(self, score: float) -> float:
         return 1 / (1 + exp(-self._weights.slope * (score - self._weights.middle)))
+
+
+def _ranks(fit: Scores, segments: _Places) -> Scores:
+    """Return the rank, from 1, of each fit among those of its segment; ties in order of place."""
+    order = np.lexsort((-fit, segments))
+    grouped = segments[order]
+    firsts = np.searchsorted(grouped, grouped, side="left")
+    ranks = np.empty(len(fit), np.float32)
+    ranks[order] = np.arange(1, len(fit) + 1) - firsts
+    return ranks
 
 
 def _top(values: Scores) -> _Places:

@@ -15,6 +15,8 @@ from careweave_skills.taxonomy import Scheme
 
 WORDS_SHARE: Final = np.float32(0.4)
 """How much likeness in words counts beside likeness in meaning; chosen on labels held out, see docs/quality.md."""
+_OWNERS_AT_ONCE: Final = 1000
+_TINY: Final = np.finfo(np.float32).tiny
 _LEAST_WORDS: Final = 0.5
 """Likeness in words from which the label that matched is worth showing."""
 
@@ -67,16 +69,23 @@ class ConceptIndex:
 
     def learn(self, labels: Sequence[str], vectors: Vectors) -> None:
         """Take the unit vectors, (len(labels), dimension), of `labels`; labels of no concept are passed over."""
-        rows = [(row, place) for place, label in enumerate(labels) for row in self._rows.get(label, ())]
-        if not rows:
+        pairs = [(row, place) for place, label in enumerate(labels) for row in self._rows.get(label, ())]
+        if not pairs:
             return
-        targets = np.array([row for row, _ in rows])
-        self._label_vectors[targets] = vectors[[place for _, place in rows]]
+        targets = np.array([row for row, _ in pairs])
+        self._label_vectors[targets] = vectors[[place for _, place in pairs]]
         self._known[targets] = True
-        for owner in np.unique(self._owners[targets]):
-            span = slice(self._starts[owner], self._ends[owner])
-            mean = self._label_vectors[span][self._known[span]].astype(np.float32).mean(axis=0)
-            self.vectors[owner] = mean / max(float(np.linalg.norm(mean)), 1e-9)
+        owners = np.unique(self._owners[targets])
+        for part in np.array_split(owners, 1 + len(owners) // _OWNERS_AT_ONCE):
+            rows_of, firsts = self._rows_of(part)
+            sums = np.add.reduceat(self._label_vectors[rows_of].astype(np.float32), firsts, axis=0)
+            self.vectors[part] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), _TINY)
+
+    def _rows_of(self, places: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Return the rows of the labels of the concepts at `places`, and where those of each begin."""
+        counts = self._ends[places] - self._starts[places]
+        firsts = np.cumsum(counts) - counts
+        return np.arange(int(counts.sum())) + np.repeat(self._starts[places] - firsts, counts), firsts
 
     @property
     def coverage(self) -> float:
@@ -92,7 +101,7 @@ class ConceptIndex:
         not known yet is judged by words alone, on the same scale.
         """
         words, by_label = self.labels.scores(query)
-        scores = words if vector is None else self._fused(words, self.meaning(vector))
+        scores = self._fused(words, vector)
         places = np.flatnonzero((scores > 0) & self.of_scheme(scheme))
         order = places[np.argsort(-scores[places], kind="stable")][offset : offset + limit]
         return [
@@ -117,9 +126,7 @@ class ConceptIndex:
         """
         if not len(places):
             return np.zeros((len(vectors), 0), np.float32)
-        counts = self._ends[places] - self._starts[places]
-        firsts = np.cumsum(counts) - counts
-        rows = np.arange(int(counts.sum())) + np.repeat(self._starts[places] - firsts, counts)
+        rows, firsts = self._rows_of(places)
         cosines = vectors @ self._label_vectors[rows].astype(np.float32).T
         found: Scores = np.maximum(0, np.maximum.reduceat(cosines, firsts, axis=1))
         return found
@@ -129,6 +136,13 @@ class ConceptIndex:
         found: npt.NDArray[np.bool_] = (self._schemes == scheme) | (scheme == Scheme.UNSPECIFIED)
         return found
 
-    def _fused(self, words: Scores, meaning: Scores) -> Scores:
+    def scores(self, query: str, vector: Vectors | None) -> Scores:
+        """Return how well each concept fits, 0 to 1; arguments as in `search`."""
+        return self._fused(self.labels.scores(query)[0], vector)
+
+    def _fused(self, words: Scores, vector: Vectors | None) -> Scores:
+        if vector is None:
+            return words
+        meaning = self.meaning(vector)
         fused = WORDS_SHARE * words + (1 - WORDS_SHARE) * meaning
         return np.where(np.isnan(meaning), words, fused).astype(np.float32)

@@ -2,11 +2,20 @@
 
 from datetime import timedelta
 
+from careweave_matching.credentials import best
+from careweave_matching.model import (
+    CredentialNeed,
+    HeldCredential,
+    HeldSkill,
+    Opportunity,
+    Person,
+    Requirement,
+    Wishes,
+    Work,
+)
+from careweave_matching.terms import CredentialKind, DbsLevel, OpportunityKind, TravelMode, Trust
 from hypothesis import strategies as st
 
-from careweave_matching.credentials import best
-from careweave_matching.model import CredentialNeed, HeldCredential, HeldSkill, Opportunity, Person, Requirement, Wishes, Work
-from careweave_matching.terms import CredentialKind, DbsLevel, OpportunityKind, TravelMode, Trust
 from tests.unit.matching.world import SKILLS, TODAY, a_person, an_opportunity, skill
 
 days = st.integers(-900, 900).map(lambda count: TODAY + timedelta(days=count))

@@ -1,5 +1,4 @@
 import numpy as np
-
 from careweave_matching import adjacency
 from careweave_matching.adjacency import cosine_strength, link_strengths, near_pairs
 from careweave_matching.gaps import Gaps
@@ -38,7 +37,9 @@ def test_a_pair_has_the_same_strength_whatever_it_is_compared_with() -> None:
     for row in range(40):
         for column in range(40):
             alone = near_pairs(vectors[[row]], vectors[[column]])
-            assert [strength for *_, strength in alone] == ([together[row, column]] if (row, column) in together else [])
+            assert [strength for *_, strength in alone] == (
+                [together[row, column]] if (row, column) in together else []
+            )
 
 
 def test_rarer_skills_are_more_telling() -> None:
@@ -49,5 +50,9 @@ def test_rarer_skills_are_more_telling() -> None:
 
 def test_one_closer_of_each_sort_comes_before_a_second_of_any() -> None:
     known = [Closer(f"courses/c{n}", f"C{n}", 1.0) for n in range(3)] + [Closer("standards/S1", "S1", 0.6)]
-    assert [closer.resource for closer in Gaps({0: tuple(known)}, []).closers(0)] == ["courses/c0", "courses/c1", "standards/S1"]
+    assert [closer.resource for closer in Gaps({0: tuple(known)}, []).closers(0)] == [
+        "courses/c0",
+        "courses/c1",
+        "standards/S1",
+    ]
     assert Gaps({}, []).closers(0) == ()

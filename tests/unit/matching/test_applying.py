@@ -2,10 +2,10 @@ from datetime import UTC, datetime
 from itertools import product
 
 import pytest
-
-from careweave.errors import FailedPrecondition
 from careweave_matching.applying import FOLLOWS, Application, Step
 from careweave_matching.terms import Stage
+
+from careweave.errors import FailedPrecondition
 
 NOW = datetime(2027, 1, 4, tzinfo=UTC)
 

@@ -1,11 +1,11 @@
 from datetime import date, timedelta
 
 import pytest
-
 from careweave_matching import credentials as creds
 from careweave_matching.eligibility import credential_gate, credential_standing, needs_of
 from careweave_matching.model import CredentialNeed, HeldCredential
 from careweave_matching.terms import CredentialKind, DbsLevel, GateKind, GateResult, OpportunityKind
+
 from tests.unit.matching.world import TODAY, a_person, an_opportunity
 
 DBS = CredentialNeed(CredentialKind.DBS, "", DbsLevel.ENHANCED, 36)

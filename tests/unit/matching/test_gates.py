@@ -1,9 +1,12 @@
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from careweave_matching.eligibility import gates, hours_gate, hours_of, open_gate, travel_gate
 from careweave_matching.model import Opportunity, Wishes
 from careweave_matching.terms import GateKind, GateResult, OpportunityKind, OpportunityState, TravelMode
 from careweave_matching.travel import Point, distance_miles, journey_minutes
+
 from tests.unit.matching.world import TODAY, a_person, an_opportunity
 
 
@@ -43,8 +46,8 @@ def test_chester_to_crewe_is_about_nineteen_miles() -> None:
     assert 18 < distance_miles(Point(53.19, -2.89), Point(53.10, -2.44)) < 21
 
 
-def hours(wishes: Wishes, **changes: object) -> GateResult | None:
-    gate = hours_gate(hours_of(an_opportunity(**changes)), wishes)
+def hours(wishes: Wishes, **changes: Any) -> GateResult | None:
+    gate = hours_gate(hours_of(replace(an_opportunity(), **changes)), wishes)
     return gate.result if gate else None
 
 

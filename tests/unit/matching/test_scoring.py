@@ -2,14 +2,14 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from careweave_matching import scoring
 from careweave_matching.model import HeldSkill, Opportunity, Person, Requirement
 from careweave_matching.pair import Match, judge
 from careweave_matching.terms import OpportunityKind, SkillFit, Trust
 from careweave_matching.weights import CURRENT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.unit.matching import pairs
 from tests.unit.matching.world import TODAY, a_person, an_index, an_opportunity, skill
 
@@ -58,11 +58,11 @@ def test_every_component_lies_between_0_and_1(person: Person, opportunities: lis
 
 
 def test_evidence_counts_more_than_a_claim_and_a_claim_more_than_inference() -> None:
-    credits = [
+    earned = [
         match(with_skills(HeldSkill(skill(0), 3, trust)), an_opportunity(essential=(0,))).skills[0].credit
         for trust in Trust
     ]
-    assert credits == [CURRENT.evidenced, CURRENT.claimed, CURRENT.inferred]
+    assert earned == [CURRENT.evidenced, CURRENT.claimed, CURRENT.inferred]
 
 
 def test_a_level_below_the_one_asked_earns_less_and_an_unknown_one_is_not_guessed() -> None:
@@ -120,7 +120,11 @@ def test_the_narrower_skill_earns_more_for_the_broader_than_the_other_way_round(
 
 
 def test_essential_skills_come_first_then_the_more_telling() -> None:
-    needs = (Requirement(skill(1), essential=False), Requirement(skill(7), essential=True), Requirement(skill(6), essential=True))
+    needs = (
+        Requirement(skill(1), essential=False),
+        Requirement(skill(7), essential=True),
+        Requirement(skill(6), essential=True),
+    )
     rows = match(a_person(), an_opportunity(requirements=needs)).skills
     assert [row.skill for row in rows] == [skill(6), skill(7), skill(1)]
 

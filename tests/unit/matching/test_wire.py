@@ -1,12 +1,12 @@
 from datetime import UTC, datetime
 
+from careweave_matching import terms, wire
+from careweave_matching.decisions import Ranking, payload
+from careweave_matching.model import Versions
 from hypothesis import given
 from hypothesis import strategies as st
 
 from careweave.v1 import common_pb2, events_pb2, matching_pb2
-from careweave_matching import terms, wire
-from careweave_matching.decisions import Ranking, payload
-from careweave_matching.model import Versions
 from tests.unit.matching.world import TODAY
 
 

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
-
-from careweave.embedding.port import Vectors
 from careweave_matching.adjacency import link_strengths
 from careweave_matching.geography import Geography, Place
 from careweave_matching.index import Index, Surroundings
@@ -15,6 +13,8 @@ from careweave_matching.taxonomy import Closer, Occupation, Taxonomy
 from careweave_matching.terms import OpportunityKind, TravelMode
 from careweave_matching.travel import Point
 from careweave_matching.weights import CURRENT
+
+from careweave.embedding.port import Vectors
 
 TODAY = date(2027, 1, 4)
 SKILLS = 24
@@ -28,6 +28,7 @@ class TextVectors:
     dimension = WIDTH
 
     def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return a unit vector for each text."""
         rows = [self._one(text) for text in texts]
         return np.stack(rows) if rows else np.zeros((0, WIDTH), np.float32)
 
@@ -65,7 +66,9 @@ def surroundings() -> Surroundings:
         "places/C": Place("C", Point(54.50, -1.00)),
         "places/Z": Place("Z"),
     }
-    return Surroundings(Geography(places), {"organisations/o1": "Fictional Care", "organisations/o2": "Fictional Trust"})
+    return Surroundings(
+        Geography(places), {"organisations/o1": "Fictional Care", "organisations/o2": "Fictional Trust"}
+    )
 
 
 def an_index() -> Index:

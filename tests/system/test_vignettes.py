@@ -1,0 +1,67 @@
+"""Lists of next steps for twelve careers, in the sample place; `careweave bench vignettes` prints how they do.
+
+What no list may hold is asserted in full. How well the lists do is asserted as a floor, a little below what
+was measured when the floor was set (docs/sample-place.md), so that a change for the worse shows.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from careweave_cli.composition import SERVICES, in_process
+from careweave_cli.loading import CARE_PATHWAY, ESCO, STANDARDS, import_taxonomies, requested
+from careweave_cli.sample import load_sample
+from careweave_cli.sample.vignettes.command import totals
+from careweave_cli.sample.vignettes.judging import Outcome
+from careweave_cli.sample.vignettes.running import run_stories
+from careweave_cli.sample.vignettes.stories import read_stories
+
+from careweave.client import OPERATOR
+from careweave.config import Settings
+from careweave.rpc.channels import Channels
+
+FOLDER = Path(__file__).parents[1] / "vignettes"
+LEAST_HELD = 20
+LEAST_AVOIDED = 42
+
+
+def quiet(activity: str, done: int, total: int) -> None:
+    """Report nothing."""
+
+
+async def measure(settings: Settings) -> list[Outcome]:
+    """Load the sample place into services of this process, and return how the lists do."""
+    today = datetime.now(UTC).date()
+    async with in_process(settings, SERVICES) as here, Channels(here, OPERATOR) as services:
+        await import_taxonomies(services, requested([ESCO, CARE_PATHWAY, STANDARDS]), quiet)
+        await load_sample(services, 7, today, quiet)
+        return await run_stories(services, read_stories(FOLDER), today, quiet)
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> list[Outcome]:
+    """Return the outcomes; vectors of texts are kept between runs, in the cache of pytest."""
+    folder = tmp_path_factory.mktemp("sample")
+    settings = Settings(
+        graph=f"ladybug:{folder / 'graph'}",
+        events=f"sqlite:{folder / 'events.db'}",
+        cache=request.config.cache.mkdir("careweave"),
+        listen="127.0.0.1:0",
+    )
+    return asyncio.run(measure(settings))
+
+
+def test_no_list_holds_what_the_person_cannot_take_up(outcomes: list[Outcome]) -> None:
+    """Nothing with a failing gate, beyond the travel limit, or waved through for a register they are not on."""
+    assert [offence for outcome in outcomes for offence in outcome.offences] == []
+
+
+def test_every_person_finds_something(outcomes: list[Outcome]) -> None:
+    assert min(len(outcome.listed) for outcome in outcomes) >= 20
+
+
+def test_the_lists_do_at_least_as_well_as_when_the_floor_was_set(outcomes: list[Outcome]) -> None:
+    figures = totals(outcomes)
+    assert figures["held"] >= LEAST_HELD, figures
+    assert figures["avoided"] >= LEAST_AVOIDED, figures
