@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import grpc
 import pytest
@@ -39,11 +40,13 @@ class Acknowledged:
     people: dict[str, profiles_pb2.Person] = field(default_factory=dict)
     opportunities: dict[str, matching_pb2.Opportunity] = field(default_factory=dict)
     writes: int = 0
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note_person(self, person: profiles_pb2.Person) -> None:
         """Note one acknowledged write of `person`."""
         self.people[person.name] = person
         self.writes += 1
+        self.begun.set()
 
 
 @dataclass
@@ -82,7 +85,7 @@ class Server:
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
 
-    async def __aenter__(self) -> "Server":
+    async def __aenter__(self) -> Self:
         """Start it unless it runs."""
         if self.process is None or self.process.returncode is not None:
             await self.start()
@@ -159,7 +162,7 @@ async def _publish(services: Channels, acknowledged: Acknowledged, serial: str) 
 
 
 async def _written_until_killed(server: Server, kill: int, seconds: float) -> Acknowledged:
-    """Let the writers write for `seconds` after the first reply, kill the server under them, and return what it acknowledged."""
+    """Let the writers write for `seconds` after the first reply, kill the server, and return what it acknowledged."""
     recent = Acknowledged()
     async with connect(server.address, OPERATOR) as services:
         writers = [
@@ -167,8 +170,7 @@ async def _written_until_killed(server: Server, kill: int, seconds: float) -> Ac
             for each in range(WRITERS)
         ]
         writers.append(asyncio.create_task(_publish(services, recent, str(kill))))
-        while not recent.writes:
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(recent.begun.wait(), 60)
         await asyncio.sleep(seconds)
         await server.kill()
         await asyncio.gather(*writers)
