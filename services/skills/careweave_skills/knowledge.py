@@ -13,6 +13,8 @@ from careweave_skills.catalogue import Catalogue, Titles, read_catalogue
 _LOG: Final = logging.getLogger(__name__)
 _AT_ONCE: Final = 256
 """Texts of one step: what a step takes, half a second or so, is also how long stopping may wait."""
+_KEPT_AT_ONCE: Final = 2_048
+"""The same where nearly all are on disk."""
 _RETRY_SECONDS: Final = 60.0
 
 
@@ -30,12 +32,12 @@ class Knowledge:
         self._changed = asyncio.Event()
 
     async def reload(self) -> None:
-        """Read the graph anew; calls are answered from the old catalogue until the new one is whole.
-
-        Vectors that are on disk are there at once, as far as the first step goes.
-        """
+        """Read the graph anew; calls are answered from the old catalogue until the new one is as far."""
         async with self._reloading:
-            self.catalogue = await read_catalogue(self.graph, self.embedder)
+            fresh = await read_catalogue(self.graph, self.embedder)
+            while fresh.embedded < min(self.catalogue.embedded, fresh.to_embed):
+                await asyncio.to_thread(fresh.embed_step, _KEPT_AT_ONCE)
+            self.catalogue = fresh
             self.loaded = True
             self._changed.set()
 
