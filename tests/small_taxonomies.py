@@ -56,11 +56,17 @@ def copy_archive(source: Path, target: Path, wanted: dict[str, Callable[[Row], b
 def _copy_standards(target: Path) -> None:
     target.mkdir()
     source = folder("apprenticeships")
-    for name in ("health_care_standards_2026.csv", "health_care_ksb_2026.csv"):
+    for name, passes in _STANDARDS.items():
         with (source / name).open(encoding="utf-8-sig", newline="") as opened:
-            rows = [row for row in csv.DictReader(opened) if row["ref"] in REFERENCES]
+            rows = [row for row in csv.DictReader(opened) if passes(row)]
         (target / name).write_text(_text(rows), encoding="utf-8", newline="")
-    shutil.copy(source / "standards_2021.csv", target)
+
+
+_STANDARDS: dict[str, Callable[[Row], bool]] = {
+    "health_care_standards_2026.csv": lambda row: row["ref"] in REFERENCES,
+    "health_care_ksb_2026.csv": lambda row: row["ref"] in REFERENCES,
+    "standards_2021.csv": lambda row: row["route"] == "Care services" or "nurs" in row["title"].lower(),
+}
 
 
 def _rows(archive: Path, member: str, passes: Callable[[Row], bool]) -> list[Row]:
