@@ -78,7 +78,16 @@ class Knowledge:
             began = asyncio.get_running_loop().time()
             await asyncio.to_thread(catalogue.embed_step, _AT_ONCE)
             took = asyncio.get_running_loop().time() - began
-            # Search works once the preferred labels are in; the rest leaves half of the time to callers.
-            await asyncio.sleep(took if catalogue.searchable else 0)
+            await asyncio.sleep(took * _pause(catalogue))
         if catalogue.complete and catalogue.to_embed:
             _LOG.info("all texts embedded", extra={"texts": catalogue.to_embed, "model": self.embedder.model})
+
+
+def _pause(catalogue: Catalogue) -> int:
+    """Return how many times the time of a step to leave to callers after it.
+
+    Search works once the preferred labels are in. Further labels sharpen it; they are many, and can wait.
+    """
+    if not catalogue.searchable:
+        return 0
+    return 3 if catalogue.sharpening else 1
