@@ -25,7 +25,7 @@ from careweave_matching.model import (
     Wishes,
     Work,
 )
-from careweave_matching.taxonomy import Occupation, Taxonomy, telling_weights
+from careweave_matching.taxonomy import Occupation, Taxonomy, skill_level, telling_weights
 from careweave_matching.terms import (
     ConsentPurpose,
     CredentialKind,
@@ -108,7 +108,8 @@ def _taxonomy(esco: Esco, uses: dict[str, int]) -> Taxonomy:
         weights=telling_weights([uses[skill.name] for skill in skills], len(esco.occupations)),
         strengths=link_strengths((), related, broader),
         occupations={
-            each.name: Occupation(each.label, f"{each.label}. {each.description}") for each in esco.occupations
+            each.name: Occupation(each.label, f"{each.label}. {each.description}", skill_level(each.isco_group))
+            for each in esco.occupations
         },
         index=index,
     )

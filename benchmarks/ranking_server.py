@@ -13,8 +13,10 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from careweave_matching.servicer import MatchingServicer
 from careweave_matching.weights import CURRENT
 
 from benchmarks.generated import TODAY, opportunities, people, read_setting
-from careweave.config import Settings
+from careweave.config import read_settings
 from careweave.events.outbox import Relay
 from careweave.rpc.channels import Channels
 from careweave.rpc.paging import token_key
@@ -73,8 +75,11 @@ def midday() -> datetime:
 
 async def serve_matching(folder: Path, people_count: int, opportunity_count: int) -> None:
     """Serve until standard input ends."""
-    settings = Settings(
-        graph=f"ladybug:{folder / 'graph'}", events=f"sqlite:{folder / 'events.db'}", listen="127.0.0.1:0"
+    settings = replace(
+        read_settings(os.environ),
+        graph=f"ladybug:{folder / 'graph'}",
+        events=f"sqlite:{folder / 'events.db'}",
+        listen="127.0.0.1:0",
     )
     async with open_adapters(settings, midday) as adapters:
         began = time.perf_counter()

@@ -1,8 +1,7 @@
 """Abbreviations that British health and social care writes without spelling them out.
 
-Collected from the job titles and abbreviations pages of NHS Health Careers, the NHS Data Model and Dictionary, Skills
-for Care and the Care Quality Commission, all published under the Open Government Licence v3.0. Where an abbreviation
-means several things, the one that role descriptions use is taken.
+Written down by this project from common usage, without an official list at hand; corrections are welcome. Where an
+abbreviation means several things, the one that role descriptions use is taken.
 """
 
 import re

@@ -158,7 +158,9 @@ def _weights_digest(folder: Path) -> str:
     """Return 12 hexadecimal digits that change with the weights, so that a retrained model is another one."""
     weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if weights is None:
-        raise Unavailable(f"{folder} holds no weights ({', '.join(_WEIGHTS)}).", reason="MODEL_NOT_FOUND")
+        raise Unavailable(
+            f"{folder} holds no weights ({', '.join(_WEIGHTS)}); check CAREWEAVE_EMBEDDER.", reason="MODEL_NOT_FOUND"
+        )
     with weights.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()[:12]
 

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 class ServicePart(Protocol):
     """One service, built and ready to be put on a server."""
 
-    name: str
-    """Full gRPC name, for example `careweave.v1.SkillsService`; what its health is asked under."""
+    @property
+    def name(self) -> str:
+        """Full gRPC name, for example `careweave.v1.SkillsService`; what its health is asked under."""
+        ...
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add the servicer to `server`, which has not started yet."""

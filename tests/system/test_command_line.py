@@ -8,6 +8,8 @@ import pytest
 from careweave_cli.application import SUBCOMMANDS, careweave
 from click.testing import CliRunner, Result
 
+from tests.system.ports import free_address
+
 
 def commands(group: click.Group = careweave, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """Return the words of every command, groups included."""
@@ -100,3 +102,29 @@ def test_the_program_runs_as_a_module() -> None:
         [sys.executable, "-m", "careweave_cli", "--version"], capture_output=True, text=True, check=True, env=os.environ
     )
     assert ended.stdout.startswith("careweave, version ")
+
+
+def test_a_command_starts_what_it_needs_where_nothing_answers_and_leaves_the_folder_free(tmp_path: Path) -> None:
+    """Two commands in turn use the same stores: the first has closed them."""
+    result = call(tmp_path, "search", "skills", "lifting", CAREWEAVE_LISTEN=free_address())
+    assert result.exit_code == 0, result.output
+    assert "careweave load all" in result.output
+    result = call(tmp_path, "match", "nobody", CAREWEAVE_LISTEN=free_address())
+    assert result.exit_code == 3, result.output
+    assert "people/nobody" in result.output
+
+
+def test_a_folder_that_another_process_uses_is_named_with_what_to_do(tmp_path: Path) -> None:
+    holding = (
+        "import asyncio, sys; from careweave.config import Settings; from careweave.wiring import open_graph\n"
+        f"graph = asyncio.run(open_graph(Settings(graph='ladybug:{tmp_path / 'graph'}')))\n"
+        "print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        result = call(tmp_path, "match", "anna", CAREWEAVE_LISTEN=free_address())
+        process.kill()
+    assert result.exit_code == 5, result.output
+    assert "CAREWEAVE_LISTEN" in result.output
+    assert len(result.output.strip().splitlines()) == 1

@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import grpc
 import pytest
@@ -28,7 +29,7 @@ from careweave.rpc.channels import Channels
 from careweave.v1 import common_pb2, matching_pb2, profiles_pb2
 
 KILLS = int(os.environ.get("CAREWEAVE_TEST_KILLS", "4"))
-WRITERS = 4
+WRITERS = 3
 SEED = 20_26
 
 
@@ -39,6 +40,13 @@ class Acknowledged:
     people: dict[str, profiles_pb2.Person] = field(default_factory=dict)
     opportunities: dict[str, matching_pb2.Opportunity] = field(default_factory=dict)
     writes: int = 0
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def note_person(self, person: profiles_pb2.Person) -> None:
+        """Note one acknowledged write of `person`."""
+        self.people[person.name] = person
+        self.writes += 1
+        self.begun.set()
 
 
 @dataclass
@@ -72,7 +80,18 @@ class Server:
         self.process.send_signal(signal.SIGKILL)
         await self.process.wait()
 
-    async def stop(self) -> None:
+    def end(self) -> None:
+        """Leave no process behind, whatever happened."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+
+    async def __aenter__(self) -> Self:
+        """Start it unless it runs."""
+        if self.process is None or self.process.returncode is not None:
+            await self.start()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
         """End it as an operator would."""
         assert self.process is not None
         self.process.terminate()
@@ -84,7 +103,8 @@ class Server:
             assert self.process is not None
             assert self.process.returncode is None, "the server ended while it was starting"
             with contextlib.suppress(grpc.aio.AioRpcError):
-                if (await health.Check(request, timeout=1)).status == health_pb2.HealthCheckResponse.SERVING:
+                reply = await health.Check(request, timeout=1)  # type: ignore[attr-defined]
+                if reply.status == health_pb2.HealthCheckResponse.SERVING:
                     return
             await asyncio.sleep(0.05)
         pytest.fail(f"{service} was not serving within a minute")
@@ -101,38 +121,60 @@ async def _furnish(services: Channels) -> None:
     )
 
 
-async def _write(services: Channels, acknowledged: Acknowledged, chance: random.Random, serial: str) -> None:
-    """Write until the server is gone; note each reply."""
+async def _write_people(services: Channels, acknowledged: Acknowledged, chance: random.Random, serial: str) -> None:
+    """Create and change people until the server is gone; note each reply."""
     with contextlib.suppress(grpc.aio.AioRpcError):
         for number in range(100_000):
-            name = f"{serial}-{number}"
             person = await services.profiles.CreatePerson(
                 profiles_pb2.CreatePersonRequest(
                     person=profiles_pb2.Person(display_name="Sample", place="places/CW7", fictional=True),
-                    person_id=f"person-{name}",
+                    person_id=f"person-{serial}-{number}",
                 )
             )
-            acknowledged.people[person.name] = person
-            acknowledged.writes += 1
+            acknowledged.note_person(person)
             for minutes in chance.sample(range(10, 120), k=chance.randrange(3)):
-                person.preferences.maximum_travel_minutes = minutes
-                person = await services.profiles.UpdatePerson(profiles_pb2.UpdatePersonRequest(person=person))
-                acknowledged.people[person.name] = person
-                acknowledged.writes += 1
-            opportunity = await services.matching.CreateOpportunity(
+                wanted = profiles_pb2.Person(
+                    name=person.name, preferences=profiles_pb2.Preferences(maximum_travel_minutes=minutes)
+                )
+                acknowledged.note_person(
+                    await services.profiles.UpdatePerson(profiles_pb2.UpdatePersonRequest(person=wanted))
+                )
+
+
+async def _publish(services: Channels, acknowledged: Acknowledged, serial: str) -> None:
+    """Publish opportunities until the server is gone; note each reply."""
+    with contextlib.suppress(grpc.aio.AioRpcError):
+        for number in range(100_000):
+            opportunity = matching_pb2.Opportunity(
+                title="Care worker",
+                kind=common_pb2.OPPORTUNITY_KIND_JOB,
+                organisation="organisations/fictional-care",
+                place="places/CW7",
+                fictional=True,
+            )
+            published = await services.matching.CreateOpportunity(
                 matching_pb2.CreateOpportunityRequest(
-                    opportunity=matching_pb2.Opportunity(
-                        title=f"Care worker {name}",
-                        kind=common_pb2.OPPORTUNITY_KIND_JOB,
-                        organisation="organisations/fictional-care",
-                        place="places/CW7",
-                        fictional=True,
-                    ),
-                    opportunity_id=f"opportunity-{name}",
+                    opportunity=opportunity, opportunity_id=f"opportunity-{serial}-{number}"
                 )
             )
-            acknowledged.opportunities[opportunity.name] = opportunity
+            acknowledged.opportunities[published.name] = published
             acknowledged.writes += 1
+
+
+async def _written_until_killed(server: Server, kill: int, seconds: float) -> Acknowledged:
+    """Let the writers write for `seconds` after the first reply, kill the server, and return what it acknowledged."""
+    recent = Acknowledged()
+    async with connect(server.address, OPERATOR) as services:
+        writers = [
+            asyncio.create_task(_write_people(services, recent, random.Random(f"{kill}-{each}"), f"{kill}-{each}"))
+            for each in range(WRITERS)
+        ]
+        writers.append(asyncio.create_task(_publish(services, recent, str(kill))))
+        await asyncio.wait_for(recent.begun.wait(), 60)
+        await asyncio.sleep(seconds)
+        await server.kill()
+        await asyncio.gather(*writers)
+    return recent
 
 
 async def _assert_kept(services: Channels, acknowledged: Acknowledged) -> None:
@@ -141,7 +183,7 @@ async def _assert_kept(services: Channels, acknowledged: Acknowledged) -> None:
         now = await services.profiles.GetPerson(profiles_pb2.GetPersonRequest(name=name))
         assert now.version in (person.version, person.version + 1)
         if now.version == person.version:
-            assert now == person
+            assert now == person, f"{now}\nis not what was acknowledged:\n{person}"
         acknowledged.people[name] = now
     for name, opportunity in acknowledged.opportunities.items():
         found = await services.matching.GetOpportunity(matching_pb2.GetOpportunityRequest(name=name))
@@ -151,13 +193,15 @@ async def _assert_kept(services: Channels, acknowledged: Acknowledged) -> None:
 async def _everything_in_the_log(log: EventLog, topics: list[str]) -> AsyncIterator[tuple[str, int]]:
     """Yield key and version of each event up to the present end."""
     end = await log.end(topics)
-    left = sum(end.offsets.values())
-    if not left:
+    unread = {place for place, offset in end.offsets.items() if offset}
+    if not unread:
         return
     async for delivered in log.follow(topics, Positions()):
         yield delivered.event.key, delivered.event.version
-        left -= 1
-        if not left:
+        place = (delivered.event.topic, delivered.partition)
+        if delivered.offset + 1 >= end.offsets[place]:
+            unread.discard(place)
+        if not unread:
             return
 
 
@@ -181,7 +225,7 @@ async def _current_versions(services: Channels) -> dict[str, int]:
 
 
 async def _assert_exactly_its_events(folder: Path, versions: dict[str, int]) -> None:
-    log = wiring.open_events(Settings(events=f"sqlite:{folder / 'events.db'}"))
+    log = await wiring.open_events(Settings(events=f"sqlite:{folder / 'events.db'}"))
     topics = [Topic.PROFILES.value, Topic.OPPORTUNITIES.value]
     try:
         seen: dict[str, list[int]] = defaultdict(list)
@@ -189,40 +233,37 @@ async def _assert_exactly_its_events(folder: Path, versions: dict[str, int]) -> 
             seen[key].append(version)
         expected = {key: list(range(1, version + 1)) for key, version in versions.items()}
         wrong = {key: (seen.get(key), want) for key, want in expected.items() if seen.get(key) != want}
-        assert not wrong, f"{len(wrong)} resources with other events than their versions, e.g. {next(iter(wrong.items()))}"
+        assert not wrong, (
+            f"{len(wrong)} resources with other events than their versions, e.g. {next(iter(wrong.items()))}"
+        )
         assert set(seen) == set(expected), "events for resources that are not there"
     finally:
         await log.close()
 
 
 async def test_every_acknowledged_write_survives_sigkill_with_exactly_its_events(
-    tmp_path: Path, unused_tcp_port: int
+    tmp_path: Path, unused_tcp_port: int, request: pytest.FixtureRequest
 ) -> None:
     """No acknowledged write is lost, and none has more or fewer events than versions."""
     server = Server(tmp_path, f"127.0.0.1:{unused_tcp_port}")
+    request.addfinalizer(server.end)
     chance = random.Random(SEED)
     acknowledged = Acknowledged()
     tally: Counter[str] = Counter()
-    await server.start()
-    async with connect(server.address, OPERATOR) as services:
+    async with server, connect(server.address, OPERATOR) as services:
         await _furnish(services)
-        for kill in range(KILLS):
-            recent = Acknowledged()
-            writers = [
-                asyncio.create_task(_write(services, recent, random.Random(f"{kill}-{each}"), f"{kill}-{each}"))
-                for each in range(WRITERS)
-            ]
-            await asyncio.sleep(chance.uniform(0.05, 1.0))
-            await server.kill()
-            await asyncio.gather(*writers)
-            tally["acknowledged"] += recent.writes
-            await server.start()
+    await server.start()
+    for kill in range(KILLS):
+        recent = await _written_until_killed(server, kill, chance.uniform(0.05, 1.0))
+        tally["acknowledged"] += recent.writes
+        await server.start()
+        async with connect(server.address, OPERATOR) as services:
             await _assert_kept(services, recent)
-            acknowledged.people |= recent.people
-            acknowledged.opportunities |= recent.opportunities
+        acknowledged.people |= recent.people
+        acknowledged.opportunities |= recent.opportunities
+    async with server, connect(server.address, OPERATOR) as services:
         await _assert_kept(services, acknowledged)
         versions = await _current_versions(services)
-    await server.stop()
     assert acknowledged.people.keys() | acknowledged.opportunities.keys() <= versions.keys()
     await _assert_exactly_its_events(tmp_path, versions)
-    print(f"{KILLS} kills, {tally['acknowledged']} acknowledged writes, {sum(versions.values())} versions, none lost")
+    sys.stderr.write(f"\n{KILLS} kills, {tally['acknowledged']} acknowledged writes, none lost, each with its events\n")

@@ -43,22 +43,20 @@ def append(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
     """Append `records` in order, each at the end of its partition.
 
     One that is there already, by source and id, is left out; so what a relay publishes again after
-    it was killed is there once. Its offset is used up.
+    it was killed is there once, and offsets have no gaps but those of compaction.
     """
     ends: dict[tuple[str, int], int] = {}
-    rows = []
     for topic, partition, *rest in records:
         place = (topic, partition)
         if place not in ends:
             ends[place] = _end(connection, topic, partition)
-        rows.append((topic, partition, ends[place], *rest))
-        ends[place] += 1
-    connection.executemany(
-        "INSERT OR IGNORE INTO event "
-        "(topic, partition, offset, key, version, id, type, source, time, payload, traceparent) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
+        written = connection.execute(
+            "INSERT OR IGNORE INTO event "
+            "(topic, partition, offset, key, version, id, type, source, time, payload, traceparent) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (topic, partition, ends[place], *rest),
+        )
+        ends[place] += written.rowcount
     connection.executemany(
         "INSERT INTO tail (topic, partition, next) VALUES (?, ?, ?) "
         "ON CONFLICT (topic, partition) DO UPDATE SET next = excluded.next",

@@ -71,6 +71,8 @@ async def _health(channels: Channels, address: str, name: str) -> str:
 
 def _print(session: Session, services: list[ServiceStatus], taxonomy: skills_pb2.TaxonomyStatus | None) -> None:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for service in services:
         table.add_row(service.name, service.address, service.health)
     settings = session.settings

@@ -22,14 +22,13 @@ from careweave_cli.sample.offers import (
     SECONDMENT,
     SHADOWING,
     Offer,
+    register_of,
     topic_of,
 )
 from careweave_cli.sample.records import Role, roles
 
-LEFT_TO_THE_SERVER: Final = 0.15
+LEFT_TO_THE_SERVER: Final = 0.06
 """Share of opportunities, courses apart, without requirements, whose skills the server reads from the description."""
-_ENTRY_REGISTER: Final = {"ST0895": "NMC nurse", "ST0564": "NMC nurse", "ST1419": "NMC nurse"}
-"""Apprenticeships that only the registered may begin."""
 _LEVEL_OF_RUNG: Final = {
     1: common_pb2.PROFICIENCY_ADVANCED_BEGINNER,
     2: common_pb2.PROFICIENCY_ADVANCED_BEGINNER,
@@ -100,7 +99,7 @@ def draw_credentials(chance: Random, offer: Offer) -> list[CredentialRequirement
     if offer.kind not in (JOB, SECONDMENT, APPRENTICESHIP):
         return _of_learning(offer)
     found = [_dbs(offer, months=chance.choice((0, 0, 36)), provided=happens(chance, 0.6))]
-    register = _register_of(offer)
+    register = register_of(offer)
     if register:
         found.insert(0, CredentialRequirement(kind=common_pb2.CREDENTIAL_KIND_REGISTRATION, title=register))
     asked = some(chance, training_of(role), chance.choice((0, 1, 1, 2)))
@@ -126,12 +125,6 @@ def _leading(chance: Random, core: Sequence[Competence], own: int, count: int) -
     """Return `count` skills of `core`: most of the first `own`, which set the role apart, and some others."""
     first = [skill for skill in core[:own] if happens(chance, 0.8)]
     return [*first, *some(chance, core[own:], max(0, count - len(first)))]
-
-
-def _register_of(offer: Offer) -> str:
-    if offer.kind == APPRENTICESHIP:
-        return _ENTRY_REGISTER.get(offer.standard.name.removeprefix("standards/"), "") if offer.standard else ""
-    return offer.role.register
 
 
 def _of_learning(offer: Offer) -> list[CredentialRequirement]:

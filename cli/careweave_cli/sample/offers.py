@@ -69,6 +69,8 @@ _COURSE_SETTINGS: Final = {
     "care_home": 1,
 }
 _APPROVED: Final = "ApprovedForDelivery"
+_FOR_THE_REGISTERED: Final = frozenset({"ST0564", "ST0895", "ST1419"})
+"""Standards that only somebody on the register of the role may begin."""
 _LEARNERS_ALSO_IN: Final = frozenset(
     {
         "home_care_worker",
@@ -131,6 +133,12 @@ def course_level(course: PathwayCourse) -> str:
     """Return the level and size of a course as it is titled, for example "Level 2 Award"; else its type."""
     level = re.search(r"Level (\d)(?: (Award|Certificate|Diploma))?", course.type)
     return level[0] if level else course.type.replace("e-Learning Module", "e-learning")
+
+
+def register_of(offer: Offer) -> str:
+    """Return the register on which somebody must be to take up paid work; empty if on none."""
+    new = offer.standard is not None and offer.standard.name.removeprefix("standards/") not in _FOR_THE_REGISTERED
+    return "" if new else offer.role.register
 
 
 def usable_standards(role: Role, catalogue: Catalogue) -> list[ApprenticeshipStandard]:

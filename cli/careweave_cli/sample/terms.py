@@ -17,6 +17,7 @@ from careweave_cli.sample.offers import (
     SECONDMENT,
     SHADOWING,
     Offer,
+    register_of,
 )
 from careweave_cli.sample.pay import BANDS, Band
 
@@ -120,6 +121,8 @@ def _band(offer: Offer) -> Band | None:
         return BANDS[offer.role.band]
     if offer.kind != APPRENTICESHIP:
         return None
+    if register_of(offer):
+        return BANDS["AfC 6"]
     if offer.standard and offer.standard.name == "standards/ST0510":
         return BANDS["NJC 12"]
     return BANDS[_APPRENTICE_BANDS.get(offer.employer.setting, "care worker")]

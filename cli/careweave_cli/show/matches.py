@@ -12,6 +12,7 @@ from rich.text import Text
 from careweave.v1 import common_pb2, matching_pb2
 from careweave_cli.show.words import day, per_cent, plural, word
 
+Candidate = matching_pb2.Candidate
 Gate = matching_pb2.Gate
 Match = matching_pb2.Match
 SkillMatch = matching_pb2.SkillMatch
@@ -39,6 +40,11 @@ _PREFERENCE: Final = frozenset({"aspiration", "stretch", "proximity", "preferenc
 def ranking(matches: Sequence[Match]) -> RenderableType:
     """Return matches one under the other, best first, each with reasons, gates and gaps."""
     return Group(*(Padding(_entry(place, match), (0, 0, 1, 0)) for place, match in enumerate(matches, start=1)))
+
+
+def people(found: Sequence[Candidate]) -> RenderableType:
+    """Return people for an opportunity one under the other, as far as their consent shows them."""
+    return Group(*(Padding(_candidate(place, each), (0, 0, 1, 0)) for place, each in enumerate(found, start=1)))
 
 
 def overview(matches: Sequence[Match]) -> Table:
@@ -107,7 +113,7 @@ def skills(required: Iterable[SkillMatch]) -> Table:
             escape(skill.label or skill.skill),
             word(common_pb2.Importance, skill.importance),
             Text(_standing(skill), style=_standing_style(skill)),
-            escape("; ".join(_closers(skill))),
+            escape(_first_of(_closers(skill))),
         )
     return table
 
@@ -117,7 +123,18 @@ def _entry(place: int | None, match: Match) -> RenderableType:
     kind = word(common_pb2.OpportunityKind, match.kind)
     head = Text.assemble((f"{number}{match.title}", "bold"), f" · {kind} · ", (per_cent(match.score), "bold"))
     organisation = match.organisation_title or match.organisation
-    where = " · ".join(part for part in (organisation, journey(match), match.opportunity) if part)
+    return _under(head, (organisation, journey(match), match.opportunity), match)
+
+
+def _candidate(place: int, candidate: Candidate) -> RenderableType:
+    match = candidate.match
+    name = candidate.display_name or "Somebody who has not opened their name"
+    head = Text.assemble((f"{place}. {name}", "bold"), " · ", (per_cent(match.score), "bold"))
+    return _under(head, (candidate.person, journey(match)), match)
+
+
+def _under(head: Text, facts: Iterable[str], match: Match) -> RenderableType:
+    """Return `head`, the facts below it, and the reasons, conditions and gaps of `match`."""
     body = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
     body.add_column(style="bold", no_wrap=True)
     body.add_column()
@@ -128,7 +145,8 @@ def _entry(place: int | None, match: Match) -> RenderableType:
     ):
         for line_number, line in enumerate(lines):
             body.add_row(heading if line_number == 0 else "", line)
-    return Group(head, Padding(Text(where, style="dim"), (0, 0, 0, 3)), Padding(body, (0, 0, 0, 3)))
+    where = Text(" · ".join(fact for fact in facts if fact), style="dim")
+    return Group(head, Padding(where, (0, 0, 0, 3)), Padding(body, (0, 0, 0, 3)))
 
 
 def _gates(gates: Sequence[Gate]) -> Iterator[Text]:
@@ -173,6 +191,11 @@ def _closers(skill: SkillMatch) -> list[str]:
     return list(dict.fromkeys(named))  # several organisations offer the same course
 
 
+def _first_of(closers: Sequence[str]) -> str:
+    more = f", or {len(closers) - 1} more" if len(closers) > 1 else ""
+    return f"{closers[0]}{more}" if closers else ""
+
+
 def _standing(skill: SkillMatch) -> str:
     match skill.fit:
         case matching_pb2.SKILL_FIT_EVIDENCED:
@@ -194,6 +217,6 @@ def _standing_style(skill: SkillMatch) -> str:
 def _versions(match: Match) -> str:
     made = match.versions
     return (
-        f"Made with model {made.model}, taxonomy {made.taxonomy}, weights {made.weights}, "
+        f"Made with model {made.model}, taxonomy {made.taxonomy[:12]}, weights {made.weights}, "
         f"profile version {made.profile}, opportunity version {made.opportunity}."
     )

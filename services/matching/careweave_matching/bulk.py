@@ -100,12 +100,13 @@ class Ranker:
         self._table = table
         self._weights = weights
         self._coverages = coverages
-        self._near = _proximity(screened.minutes, entry.person.wishes.maximum_minutes, table)
+        self._near = _proximity(screened.minutes, entry.person.wishes.maximum_minutes, table, weights)
         self._named = np.zeros(len(table.entries), np.bool_)
         for occupation in entry.aspired:
             self._named[table.by_occupation.get(occupation, _NO_ROWS)] = True
-        self._same_job = np.zeros(len(table.entries), np.bool_)
-        self._same_job[table.jobs_by_occupation.get(entry.occupation, _NO_ROWS)] = True
+        self._damped = np.ones(len(table.entries))
+        self._damped[table.jobs_by_occupation.get(entry.occupation, _NO_ROWS)] = weights.same_job_again
+        self._damped[(table.levels > 0) & (table.levels < entry.skill_level)] *= weights.step_down
 
     def roughly(self) -> Scored:
         """Return the components of all rows, from matrix products."""
@@ -122,11 +123,11 @@ class Ranker:
     def _score(self, rows: Integers, likeness: Numbers | Vectors, aspired: Numbers | Vectors | None) -> Scored:
         weights, found = self._weights, self._coverages
         semantic = self._semantic(likeness, found.bonuses[rows])
-        essential, optional = found.essential[rows], found.optional[rows]
-        essential = np.where(np.isnan(essential), np.where(np.isnan(optional), semantic, optional), essential)
-        optional = np.where(np.isnan(optional), essential, optional)
-        suits = weights.essential * essential + weights.optional * optional + weights.semantic * semantic
-        stretching = self._stretch(essential, found.taught[rows], self._same_job[rows])
+        full = self._table.full.reshape(-1, 3)[rows]
+        essential, covered = relied_on(found.essential[rows], full[:, 0], semantic, weights)
+        optional, further = relied_on(found.optional[rows], full[:, 1], covered, weights)
+        suits = weights.essential * covered + weights.optional * further + weights.semantic * semantic
+        stretching = self._stretch(covered, found.taught[rows]) * self._damped[rows]
         near = self._near[rows]
         aspiration = np.zeros(len(rows))
         if aspired is None:
@@ -144,11 +145,20 @@ class Ranker:
         mean = (likeness + bonuses) / self._entry.total
         return _stretched(mean, self._weights.semantic_floor, self._weights.semantic_ceiling)
 
-    def _stretch(self, essential: Numbers, taught: Numbers, same_job: Flags) -> Numbers:
+    def _stretch(self, covered: Numbers, taught: Numbers) -> Numbers:
         ideal = self._weights.ideal_novelty
-        fitting = 1.0 - np.abs((1.0 - essential) - ideal) / (1.0 - ideal)
-        fitting[same_job] *= self._weights.same_job_again
-        return np.where(np.isnan(taught), fitting, (1.0 - taught) * essential)
+        fitting = 1.0 - np.abs((1.0 - covered) - ideal) / (1.0 - ideal)
+        return np.where(np.isnan(taught), fitting, (1.0 - taught) * covered)
+
+
+def relied_on(share: Numbers, full: Numbers, instead: Numbers, weights: Weights) -> tuple[Numbers, Numbers]:
+    """Return the share to show, and `scoring.relied_on`, for each row.
+
+    Where nothing is asked, share is NaN and full is 0.
+    """
+    reliance = full / (full + weights.doubt * MILLION)
+    nothing = full == 0.0
+    return np.where(nothing, instead, share), np.where(nothing, instead, reliance * share + (1.0 - reliance) * instead)
 
 
 def aspired_likeness(aspirations: Vectors | None, vectors: Vectors) -> Numbers | None:
@@ -164,10 +174,10 @@ def _stretched(likeness: npt.NDArray[np.floating], floor: float, ceiling: float)
     return shifted
 
 
-def _proximity(minutes: Integers, limit: int, table: Table) -> Numbers:
+def _proximity(minutes: Integers, limit: int, table: Table, weights: Weights) -> Numbers:
     near = np.maximum(0.0, 1.0 - minutes / max(limit, 1))
     near[minutes < 0] = 0.5
-    near[table.anywhere] = 1.0
+    near[table.anywhere] = weights.anywhere
     return near
 
 

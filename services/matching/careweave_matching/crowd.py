@@ -4,14 +4,14 @@ As in `bulk`, coverage is exact, and whatever could belong to the page is reckon
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
 from careweave.embedding.port import Vectors
 from careweave_matching.adjacency import dot_rows
-from careweave_matching.bulk import SLACK
+from careweave_matching.bulk import SLACK, relied_on
 from careweave_matching.entries import CODE_BITS, CODES_PER_SKILL, Integers, OpportunityEntry, PersonEntry
 from careweave_matching.reach import Reach
 from careweave_matching.scoring import CREDIT_SHIFT, MILLION
@@ -52,17 +52,11 @@ def rank_people(
 
     Fewer if fewer are allowed.
     """
-    essential, optional, bonuses = _coverages(crowd, allowed, opportunity, reach)
+    coverages = _coverages(crowd, allowed, opportunity, reach)
+    totals = crowd.totals[allowed]
 
     def suitability(positions: Integers, likeness: Numbers) -> Numbers:
-        return _suitability(
-            essential[positions],
-            optional[positions],
-            likeness,
-            bonuses[positions],
-            crowd.totals[allowed[positions]],
-            weights=weights,
-        )
+        return _suitability(_at(coverages, positions), likeness, totals[positions], weights)
 
     everyone = np.arange(len(allowed))
     rough = suitability(everyone, (crowd.vectors[allowed] @ opportunity.vector).astype(np.float64))
@@ -76,10 +70,31 @@ def rank_people(
     return allowed[near[order]], exact[order]
 
 
-def _coverages(
-    crowd: Crowd, allowed: Integers, opportunity: OpportunityEntry, reach: Reach
-) -> tuple[Numbers, Numbers, Numbers]:
-    """Return essential and optional coverage (NaN where nothing is asked) and bonuses of the rows `allowed`."""
+@dataclass(frozen=True, slots=True)
+class _Coverages:
+    """Coverage of one opportunity by each of some people; NaN where nothing is asked.
+
+    full_essential, full_optional: weight times full credit of what is asked.
+    """
+
+    essential: Numbers
+    optional: Numbers
+    bonuses: Numbers
+    full_essential: float
+    full_optional: float
+
+
+def _at(coverages: _Coverages, positions: Integers) -> _Coverages:
+    return replace(
+        coverages,
+        essential=coverages.essential[positions],
+        optional=coverages.optional[positions],
+        bonuses=coverages.bonuses[positions],
+    )
+
+
+def _coverages(crowd: Crowd, allowed: Integers, opportunity: OpportunityEntry, reach: Reach) -> _Coverages:
+    """Return the coverage by the rows `allowed`."""
     count, keys = len(allowed), len(opportunity.keys)
     position = np.full(len(crowd.entries), -1, np.int64)
     position[allowed] = np.arange(count)
@@ -103,11 +118,13 @@ def _coverages(
                 held[rows, column] = True
     earned = (packed >> CREDIT_SHIFT) * opportunity.weights
     cut = opportunity.essential
-    bonuses = (held * opportunity.bonuses).sum(axis=1) / MILLION
-    return (
-        _share(earned[:, :cut], opportunity.weights[:cut]),
-        _share(earned[:, cut:], opportunity.weights[cut:]),
-        bonuses,
+    essential, optional = opportunity.weights[:cut], opportunity.weights[cut:]
+    return _Coverages(
+        essential=_share(earned[:, :cut], essential),
+        optional=_share(earned[:, cut:], optional),
+        bonuses=(held * opportunity.bonuses).sum(axis=1) / MILLION,
+        full_essential=float(essential.sum() * MILLION),
+        full_optional=float(optional.sum() * MILLION),
     )
 
 
@@ -122,14 +139,12 @@ def _share(earned: Integers, weights: Integers) -> Numbers:
     return share
 
 
-def _suitability(
-    essential: Numbers, optional: Numbers, likeness: Numbers, bonuses: Numbers, totals: Numbers, *, weights: Weights
-) -> Numbers:
+def _suitability(coverages: _Coverages, likeness: Numbers, totals: Numbers, weights: Weights) -> Numbers:
     known = totals != 0.0
-    mean = np.divide(likeness + bonuses, totals, out=np.zeros(len(totals)), where=known)
+    mean = np.divide(likeness + coverages.bonuses, totals, out=np.zeros(len(totals)), where=known)
     floor, ceiling = weights.semantic_floor, weights.semantic_ceiling
     semantic = np.where(known, np.minimum(1.0, np.maximum(0.0, (mean - floor) / (ceiling - floor))), 0.0)
-    essential = np.where(np.isnan(essential), np.where(np.isnan(optional), semantic, optional), essential)
-    optional = np.where(np.isnan(optional), essential, optional)
-    suits: Numbers = weights.essential * essential + weights.optional * optional + weights.semantic * semantic
+    _, covered = relied_on(coverages.essential, np.full(len(totals), coverages.full_essential), semantic, weights)
+    _, further = relied_on(coverages.optional, np.full(len(totals), coverages.full_optional), covered, weights)
+    suits: Numbers = weights.essential * covered + weights.optional * further + weights.semantic * semantic
     return suits

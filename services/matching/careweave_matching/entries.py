@@ -81,6 +81,8 @@ class OpportunityEntry:
     taught_weights: Integers
     needs: tuple[CredentialNeed, ...]
     hours: Hours
+    skill_level: int
+    """Of its occupation, 1 to 4; 0 if not known."""
 
 
 def enter_opportunity(
@@ -109,6 +111,7 @@ def enter_opportunity(
         taught_weights=taxonomy.weights[list(taught)] if taught else np.zeros(0, np.int64),
         needs=needs_of(opportunity),
         hours=hours_of(opportunity),
+        skill_level=taxonomy.level_of(opportunity.occupation),
     )
 
 
@@ -134,6 +137,8 @@ class PersonEntry:
     total: float
     aspirations: Vectors | None
     aspired: frozenset[str]
+    skill_level: int
+    """Of the occupation the person has, or had last; 0 if not known."""
 
     @property
     def occupation(self) -> str:
@@ -180,6 +185,7 @@ def enter_person(
         total=total,
         aspirations=aspirations,
         aspired=frozenset(person.wishes.aspired_occupations),
+        skill_level=taxonomy.level_of(person.work.occupation) if person.work else 0,
     )
 
 

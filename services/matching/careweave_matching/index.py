@@ -103,6 +103,7 @@ class Index:
                 self._enter(person, aims, as_of)
                 taken.append(person.name)
         if taken:
+            self._reach.hold(code >> CODE_BITS for name in taken for code in self._people[name].codes)
             self._crowd = None
         return taken
 
@@ -125,7 +126,9 @@ class Index:
         entry = self._people.get(name)
         if entry is None or entry.good_from <= as_of.toordinal() <= entry.good_through:
             return entry
-        return self._enter(entry.person, entry.aspirations, as_of)
+        fresh = self._enter(entry.person, entry.aspirations, as_of)
+        self._reach.hold(code >> CODE_BITS for code in fresh.codes)
+        return fresh
 
     def _enter(self, person: Person, aspirations: Vectors | None, as_of: date) -> PersonEntry:
         entry = self._people[person.name] = enter_person(
@@ -137,7 +140,6 @@ class Index:
             weights=self.weights,
             as_of=as_of,
         )
-        self._reach.hold(code >> CODE_BITS for code in entry.codes)
         return entry
 
     def opportunity(self, name: str) -> OpportunityEntry | None:

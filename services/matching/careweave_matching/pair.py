@@ -52,6 +52,9 @@ class Match:
     versions: Versions
 
 
+_SORTS = {"courses": "the course ", "standards": "the apprenticeship "}
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What all pairs are judged by."""
@@ -65,9 +68,12 @@ class Frame:
     as_of: date
 
     def best_closer(self, skill: int) -> str:
-        """Return the title of what closes the gap best; empty if nothing does."""
+        """Return what closes the gap best, in words; empty if nothing does."""
         closers = self.closers(skill)
-        return closers[0].title if closers else ""
+        if not closers:
+            return ""
+        sort = closers[0].resource.partition("/")[0]
+        return f"{_SORTS.get(sort, '')}“{closers[0].title}”"
 
 
 def judge(person: PersonEntry, entry: OpportunityEntry, frame: Frame, *, own: bool) -> Match:
@@ -149,17 +155,19 @@ def _components(
     likeness = float(dot_rows(vectors, person.vector)[0])
     semantic = scoring.semantic_similarity(likeness, bonus, person.total, weights)
     cut = entry.essential
-    base = scoring.suitability(
-        scoring.coverage(rows[:cut]).share, scoring.coverage(rows[cut:]).share, semantic, weights
-    )
+    essential = scoring.coverage(rows[:cut])
+    base = scoring.suitability(essential, scoring.coverage(rows[cut:]), semantic, weights)
+    covered = scoring.relied_on(essential, semantic, weights)
     aspired = aspired_likeness(person.aspirations, vectors)
     aspiration = None
     if aspired is not None:
         named = opportunity.occupation in person.aspired
         aspiration = scoring.aspiration(float(aspired[0]), named=named, weights=weights)
     same_job = scoring.is_same_job(opportunity.kind, opportunity.occupation, person.occupation)
-    stretching = scoring.stretch(base.essential_coverage, scoring.coverage(taught).share, weights, same_job=same_job)
-    near = scoring.proximity(minutes, wishes.maximum_minutes, anywhere=not opportunity.place)
+    lower = scoring.is_lower(entry.skill_level, person.skill_level)
+    damped = scoring.damping(same_job=same_job, lower=lower, weights=weights)
+    stretching = scoring.stretch(covered, scoring.coverage(taught).share, weights, damped=damped)
+    near = scoring.proximity(minutes, wishes.maximum_minutes, weights, anywhere=not opportunity.place)
     return Components(
         base.essential_coverage,
         base.optional_coverage,

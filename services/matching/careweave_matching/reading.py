@@ -8,7 +8,7 @@ from careweave.graph.port import Query, Reads, Row
 from careweave_matching.adjacency import link_strengths
 from careweave_matching.geography import Geography, Place
 from careweave_matching.index import Surroundings
-from careweave_matching.taxonomy import Closer, Occupation, Taxonomy, telling_weights
+from careweave_matching.taxonomy import Closer, Occupation, Taxonomy, skill_level, telling_weights
 from careweave_matching.travel import Point
 
 SKILLS: Final = Query("matching_skills", "MATCH (s:Skill) RETURN s.name AS name, s.label AS label ORDER BY name")
@@ -18,7 +18,8 @@ USES: Final = Query(
 )
 OCCUPATIONS: Final = Query(
     "matching_occupations",
-    "MATCH (o:Occupation) RETURN o.name AS name, o.label AS label, o.description AS description",
+    "MATCH (o:Occupation) RETURN o.name AS name, o.label AS label, o.description AS description, "
+    "o.isco_group AS isco_group",
 )
 SAME_AS: Final = Query(
     "matching_same_as",
@@ -61,7 +62,11 @@ async def read_taxonomy(reads: Reads, version: str) -> Taxonomy:
     index = {name: number for number, name in enumerate(names)}
     uses = {str(row["skill"]): _whole(row["uses"]) for row in await reads.run(USES)}
     occupations = {
-        str(row["name"]): Occupation(str(row["label"]), f"{row['label']}. {row['description'] or ''}".strip())
+        str(row["name"]): Occupation(
+            str(row["label"]),
+            f"{row['label']}. {row['description'] or ''}".strip(),
+            skill_level(str(row["isco_group"] or "")),
+        )
         for row in await reads.run(OCCUPATIONS)
     }
     same_as = await _pairs(reads, SAME_AS, index)

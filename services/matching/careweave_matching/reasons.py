@@ -131,7 +131,11 @@ def _has(facts: Sequence[int], label: Label) -> str:
     held, asked, first, second, essential = facts
     named = label(first) + (f" and {label(second)}" if second >= 0 else "")
     among = "among them " if held > 1 + (second >= 0) else ""
-    return f"Has {held} of {asked} {'essential' if essential else 'useful'} skills: {among}{named}."
+    sort = "essential" if essential else "useful"
+    if asked == 1:
+        return f"Has the one {sort} skill that is asked for: {named}."
+    count = f"all {asked}" if held == asked else f"{held} of {asked}"
+    return f"Has {count} {sort} skills: {among}{named}."
 
 
 def _teaches(facts: Sequence[int], label: Label) -> str:

@@ -14,8 +14,9 @@ in both directions.
 - Semantic similarity is the mean, over the person's skills and current role, of each one's cosine with the
   opportunity; a skill that the opportunity requires counts as 1. The mean is weighted as coverage is, and
   stretched from [floor, ceiling] to [0, 1]. Gaining a required skill can thus never lower it.
-- Where an opportunity has no optional skills, essential coverage stands in, and the other way round; where it
-  has neither, semantic similarity does.
+- Where little is asked, coverage says little: having the one skill that a role names makes nobody fit for it.
+  Coverage of essential skills therefore counts by weight / (weight + doubt), and semantic similarity stands in for
+  the rest; in the same way coverage of essential skills stands in for that of optional ones.
 
 Preference is the person's own business: aspiration, stretch and proximity. Where no aspiration is stated the
 other two share its weight.
@@ -117,14 +118,21 @@ def semantic_similarity(likeness: float, bonus: int, total: float, weights: Weig
     return stretched(mean, weights.semantic_floor, weights.semantic_ceiling)
 
 
-def suitability(essential: float | None, optional: float | None, semantic: float, weights: Weights) -> Components:
-    """Return the components without preference."""
-    if essential is None:
-        essential = semantic if optional is None else optional
-    if optional is None:
-        optional = essential
-    suits = weights.essential * essential + weights.optional * optional + weights.semantic * semantic
-    return Components(essential, optional, semantic, suits)
+def relied_on(coverage: Coverage, instead: float, weights: Weights) -> float:
+    """Return the coverage as far as it can be relied on, and `instead` for the rest; see above."""
+    if not coverage.full:
+        return instead
+    reliance = coverage.full / (coverage.full + weights.doubt * MILLION)
+    return reliance * (coverage.earned / coverage.full) + (1.0 - reliance) * instead
+
+
+def suitability(essential: Coverage, optional: Coverage, semantic: float, weights: Weights) -> Components:
+    """Return the components without preference; what stands in for a coverage of nothing is shown in its place."""
+    covered = relied_on(essential, semantic, weights)
+    further = relied_on(optional, covered, weights)
+    suits = weights.essential * covered + weights.optional * further + weights.semantic * semantic
+    shown = semantic if essential.share is None else essential.share
+    return Components(shown, covered if optional.share is None else optional.share, semantic, suits)
 
 
 def aspiration(likeness: float, *, named: bool, weights: Weights) -> float:
@@ -136,19 +144,27 @@ def aspiration(likeness: float, *, named: bool, weights: Weights) -> float:
     return 1.0 if named else stretched(likeness, weights.aspiration_floor, weights.aspiration_ceiling)
 
 
-def stretch(essential: float, taught: float | None, weights: Weights, *, same_job: bool) -> float:
+def stretch(covered: float, taught: float | None, weights: Weights, *, damped: float = 1.0) -> float:
     """Return how well the step stretches.
 
-    essential: coverage of essential skills.
+    covered: coverage of essential skills, as far as it can be relied on.
     taught: coverage of the skills that the opportunity teaches; None if it teaches none. What teaches is the
         better the more of it is new, as far as the person is ready for it.
-    same_job: a job in the occupation that the person is in.
+    damped: see `damping`.
     """
     if taught is not None:
-        return (1.0 - taught) * essential
-    novelty = 1.0 - essential
+        return (1.0 - taught) * covered * damped
+    novelty = 1.0 - covered
     off = abs(novelty - weights.ideal_novelty) / (1.0 - weights.ideal_novelty)
-    return (1.0 - off) * weights.same_job_again if same_job else 1.0 - off
+    return (1.0 - off) * damped
+
+
+def damping(*, same_job: bool, lower: bool, weights: Weights) -> float:
+    """Return what stretch is multiplied by.
+
+    same_job: a job in the occupation that the person is in. lower: an occupation of a lower skill level.
+    """
+    return (weights.same_job_again if same_job else 1.0) * (weights.step_down if lower else 1.0)
 
 
 def is_same_job(kind: int, occupation: str, current: str) -> bool:
@@ -156,10 +172,15 @@ def is_same_job(kind: int, occupation: str, current: str) -> bool:
     return kind == OpportunityKind.JOB and bool(occupation) and occupation == current
 
 
-def proximity(minutes: int, limit: int, *, anywhere: bool) -> float:
+def is_lower(level: int, current: int) -> bool:
+    """Say whether a skill level is known and below the person's own."""
+    return 0 < level < current
+
+
+def proximity(minutes: int, limit: int, weights: Weights, *, anywhere: bool) -> float:
     """Return nearness: 1 on the doorstep, 0 at the limit, a half if the journey is not known."""
     if anywhere:
-        return 1.0
+        return weights.anywhere
     if minutes < 0:
         return 0.5
     return max(0.0, 1.0 - minutes / max(limit, 1))

@@ -57,7 +57,7 @@ class Table:
     dummy: the key that asks for nothing, one past the last.
     flat_keys, flat_weights, flat_bonuses: rows of skills. segments: where the 3n segments begin.
     full: 3n, weight times full credit of each segment; 0 where nothing is asked.
-    kinds: one bit, 1 << kind.
+    kinds: one bit, 1 << kind. levels: skill level of the occupation, 0 if not known.
     """
 
     as_of: int
@@ -73,6 +73,7 @@ class Table:
     places: Integers
     anywhere: Flags
     kinds: Integers
+    levels: Integers
     paid: Flags
     least_hours: Numbers
     most_hours: Numbers
@@ -107,6 +108,7 @@ def build_table(entries: Iterable[OpportunityEntry], keys: int, geography: Geogr
         places=np.array([geography.index(e.opportunity.place) for e in offered], np.int64),
         anywhere=np.array([not e.opportunity.place for e in offered], np.bool_),
         kinds=np.array([1 << e.opportunity.kind for e in offered], np.int64),
+        levels=np.array([e.skill_level for e in offered], np.int64),
         paid=np.array([e.hours.paid for e in offered], np.bool_),
         least_hours=np.array([e.hours.minimum for e in offered], np.float64),
         most_hours=np.array([e.hours.maximum for e in offered], np.float64),

@@ -30,10 +30,14 @@ class Closer:
 
 @dataclass(frozen=True, slots=True)
 class Occupation:
-    """What matching needs of an occupation. text: what its vector is made from."""
+    """What matching needs of an occupation.
+
+    text: what its vector is made from. skill_level: see `skill_level`.
+    """
 
     label: str
     text: str
+    skill_level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,24 @@ class Taxonomy:
     closers: Mapping[int, tuple[Closer, ...]] = field(default_factory=dict)
     index: Mapping[str, int] = field(default_factory=dict)
 
+    def level_of(self, occupation: str) -> int:
+        """Return the skill level of an occupation, 1 to 4; 0 if it is not known."""
+        known = self.occupations.get(occupation)
+        return known.skill_level if known else 0
+
     def knows(self, skill: str) -> bool:
         """Say whether there is a skill of that name."""
         return skill in self.index
+
+
+_SKILL_LEVELS = {"1": 3, "2": 4, "3": 3, "4": 2, "5": 2, "6": 2, "7": 2, "8": 2, "9": 1}
+"""Major group of ISCO-08 → skill level, managers taken at the lower of their two (International Labour
+Office, "International Standard Classification of Occupations: ISCO-08", volume 1, table 1)."""
+
+
+def skill_level(isco_group: str) -> int:
+    """Return the skill level of an ISCO-08 group, 1 to 4; 0 if there is none."""
+    return _SKILL_LEVELS.get(isco_group[:1], 0)
 
 
 def telling_weights(uses: Iterable[int], occupations: int) -> npt.NDArray[np.int64]:

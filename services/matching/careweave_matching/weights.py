@@ -33,18 +33,25 @@ class Weights:
     """The current role counts in semantic similarity as much as skills of this total weight."""
     past_role_weight: float = 3.0
     """The same for the last role of someone who has none now."""
-    semantic_floor: float = 0.10
-    """Mean likeness that reads as 0: unrelated texts score about this with MiniLM."""
-    semantic_ceiling: float = 0.75
+    semantic_floor: float = 0.15
+    """Mean likeness that reads as 0: one pair in twenty of the sample lies below, with MiniLM."""
+    semantic_ceiling: float = 0.55
     """Mean likeness that reads as 1."""
+    doubt: int = 12_000
+    """Weight of requirements, in thousandths, at which coverage counts half: about three skills. An opportunity
+    that asks for less says little by it."""
     aspiration_floor: float = 0.20
     """Cosine of aspiration and opportunity that reads as 0."""
     aspiration_ceiling: float = 0.75
     """Cosine that reads as 1."""
     ideal_novelty: float = 0.25
     """Share of essential skills still to be learnt at which a step stretches best."""
+    anywhere: float = 0.60
+    """Proximity of what can be done from anywhere: the middle of what is within reach."""
     same_job_again: float = 0.30
     """Stretch is multiplied by this for a job in the occupation the person is in already."""
+    step_down: float = 0.30
+    """Stretch is multiplied by this for an occupation of a lower skill level than the person's own."""
     evidenced: float = 1.0
     """Credit for a skill that is evidenced."""
     claimed: float = 0.9

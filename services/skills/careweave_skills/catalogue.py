@@ -24,6 +24,9 @@ STANDARD_TITLES: Final = Query(
 COURSE_TITLES: Final = Query("course_titles", "MATCH (n:Course) RETURN n.name AS name, n.title AS title")
 
 
+_PREFERRED_PHASES: Final = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Titles:
     """Further texts that links are made from: titles of standards, of courses, and job titles."""
@@ -43,6 +46,7 @@ class Catalogue:
         self.occupations = ConceptIndex(occupations, embedder.dimension)
         self.extractor = SkillExtractor(self.skills, embedder.embed_transient)
         self._phases = _phases(self.skills, self.occupations, titles)
+        self._first_alternative = sum(len(phase) for phase in self._phases[:_PREFERRED_PHASES])
         self.to_embed = sum(len(phase) for phase in self._phases)
         self.embedded = 0
         self._place = 0, 0
@@ -58,15 +62,22 @@ class Catalogue:
         """Whether the preferred labels, which come first, are embedded."""
         return self._place[0] > 0
 
+    @property
+    def sharpening(self) -> bool:
+        """Whether all but the alternative labels is embedded."""
+        return self.embedded >= self._first_alternative
+
     def embed_step(self, most: int) -> None:
         """Embed the next texts, at most `most`, in order of priority. Blocks; for a thread of its own.
 
         Raises:
             Unavailable: the model cannot be loaded.
         """
-        phase, start = self._place
-        if phase >= len(self._phases):
+        while not self.complete and not self._phases[self._place[0]]:
+            self._place = self._place[0] + 1, 0
+        if self.complete:
             return
+        phase, start = self._place
         texts = self._phases[phase][start : start + most]
         vectors = self._embedder.embed(texts)
         self.skills.learn(texts, vectors)
@@ -90,7 +101,7 @@ async def read_catalogue(graph: Reads, embedder: Embedder) -> Catalogue:
 
 
 def _phases(skills: ConceptIndex, occupations: ConceptIndex, titles: Titles) -> list[list[str]]:
-    """Return the texts to embed, each once, in order of priority; no phase is empty."""
+    """Return the texts to embed, each once, in order of priority; alternative labels from `_PREFERRED_PHASES` on."""
     wanted = [
         [*_labels(skills, Scheme.ESCO), *(each.label for each in occupations.concepts)],
         [*titles.standards, *titles.courses],
@@ -105,7 +116,7 @@ def _phases(skills: ConceptIndex, occupations: ConceptIndex, titles: Titles) -> 
         fresh = [text for text in dict.fromkeys(texts) if text not in seen]
         seen.update(fresh)
         phases.append(fresh)
-    return [phase for phase in phases if phase]
+    return phases
 
 
 def _labels(skills: ConceptIndex, scheme: Scheme) -> list[str]:

@@ -13,6 +13,8 @@ from careweave_skills.catalogue import Catalogue, Titles, read_catalogue
 _LOG: Final = logging.getLogger(__name__)
 _AT_ONCE: Final = 256
 """Texts of one step: what a step takes, half a second or so, is also how long stopping may wait."""
+_KEPT_AT_ONCE: Final = 2_048
+"""The same where nearly all are on disk."""
 _RETRY_SECONDS: Final = 60.0
 
 
@@ -30,12 +32,12 @@ class Knowledge:
         self._changed = asyncio.Event()
 
     async def reload(self) -> None:
-        """Read the graph anew; calls are answered from the old catalogue until the new one is whole.
-
-        Vectors that are on disk are there at once, as far as the first step goes.
-        """
+        """Read the graph anew; calls are answered from the old catalogue until the new one is as far."""
         async with self._reloading:
-            self.catalogue = await read_catalogue(self.graph, self.embedder)
+            fresh = await read_catalogue(self.graph, self.embedder)
+            while fresh.embedded < min(self.catalogue.embedded, fresh.to_embed):
+                await asyncio.to_thread(fresh.embed_step, _KEPT_AT_ONCE)
+            self.catalogue = fresh
             self.loaded = True
             self._changed.set()
 
@@ -76,7 +78,16 @@ class Knowledge:
             began = asyncio.get_running_loop().time()
             await asyncio.to_thread(catalogue.embed_step, _AT_ONCE)
             took = asyncio.get_running_loop().time() - began
-            # Search works once the preferred labels are in; the rest leaves half of the time to callers.
-            await asyncio.sleep(took if catalogue.searchable else 0)
+            await asyncio.sleep(took * _pause(catalogue))
         if catalogue.complete and catalogue.to_embed:
             _LOG.info("all texts embedded", extra={"texts": catalogue.to_embed, "model": self.embedder.model})
+
+
+def _pause(catalogue: Catalogue) -> int:
+    """Return how many times the time of a step to leave to callers after it.
+
+    Search works once the preferred labels are in. Further labels sharpen it; they are many, and can wait.
+    """
+    if not catalogue.searchable:
+        return 0
+    return 3 if catalogue.sharpening else 1

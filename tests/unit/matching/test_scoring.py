@@ -3,7 +3,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from careweave_matching import scoring
-from careweave_matching.model import HeldSkill, Opportunity, Person, Requirement
+from careweave_matching.model import HeldSkill, Opportunity, Person, Requirement, Work
 from careweave_matching.pair import Match, judge
 from careweave_matching.terms import OpportunityKind, SkillFit, Trust
 from careweave_matching.weights import CURRENT
@@ -175,3 +175,20 @@ def test_the_job_a_person_has_already_stretches_less_than_the_same_work_elsewher
     same = match(able, an_opportunity(occupation="occupations/o1")).components
     other = match(able, an_opportunity(occupation="occupations/o2")).components
     assert same.stretch < other.stretch
+
+
+def test_a_step_down_in_skill_level_stretches_less_and_an_unknown_level_is_none() -> None:
+    able = a_person(work=Work("organisations/o2", "occupations/o3"), skills=(HeldSkill(skill(0)), HeldSkill(skill(2))))
+    down, unknown, level = (
+        match(able, an_opportunity(kind=OpportunityKind.SECONDMENT, occupation=f"occupations/o{n}")).components.stretch
+        for n in (2, 0, 3)
+    )
+    assert down < unknown
+    assert down < level
+
+
+def test_a_role_that_asks_for_one_skill_makes_nobody_fit_by_it() -> None:
+    held = tuple(HeldSkill(skill(n), 3, Trust.EVIDENCED) for n in range(6))
+    one, many = (match(a_person(skills=held), an_opportunity(essential=range(count))).components for count in (1, 6))
+    assert one.essential_coverage == many.essential_coverage == 1.0
+    assert one.suitability < many.suitability

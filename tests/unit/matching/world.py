@@ -53,7 +53,7 @@ def a_taxonomy() -> Taxonomy:
         labels=tuple(f"skill number {number}" for number in range(SKILLS)),
         weights=np.array([1000 + 250 * (number % 7) for number in range(SKILLS)], np.int64),
         strengths=link_strengths([(0, 1, 1.0)], [(2, 3, "essential"), (4, 5, "optional")], [(6, 7), (8, 7)]),
-        occupations={f"occupations/o{n}": Occupation(f"occupation {n}", f"occupation {n}. Work.") for n in range(4)},
+        occupations={f"occupations/o{n}": Occupation(f"occupation {n}", f"occupation {n}. Work.", n) for n in range(4)},
         closers={9: (Closer("courses/c1", "Course One", 1.0),), 10: (Closer("standards/ST1", "Standard One", 0.8),)},
         index={name: number for number, name in enumerate(names)},
     )

@@ -89,7 +89,7 @@ def test_each_skill_is_named_once_and_some_are_left_to_be_read_from_the_text(pla
         assert len({need.skill for need in one.requirements}) == len(one.requirements)
         assert len(set(one.develops)) == len(one.develops)
     unstated = sum(not one.requirements for one in offered(place))
-    assert 0.07 < unstated / len(place.opportunities) < 0.2
+    assert 0.02 < unstated / len(place.opportunities) < 0.1
 
 
 def test_a_registration_is_asked_for_where_the_text_says_so_and_never_of_new_apprentices(place: SamplePlace) -> None:

@@ -24,7 +24,7 @@ _TITLE_SHARE: Final = 0.6
 """Share of likeness of titles; the rest is likeness of duties and required skills."""
 _ALTERNATIVE: Final = 0.98
 _UNSEEN: Final = 0.15
-"""What a standard without duties loses in score, since its duties cannot speak for it."""
+"""What a standard without duties loses in score and in confidence, since its duties cannot speak for it."""
 _RANK_PENALTY: Final = 0.08
 _LEVEL_PENALTY: Final = 0.2
 _LEAST: Final = 0.62
@@ -117,7 +117,12 @@ class OccupationLinker:
         order = np.argsort(-scores, kind="stable")[:_MOST]
         least = max(_LEAST, float(scores[order[0]]) - _BESIDE_BEST)
         return [
-            Link(standard.name, self._occupations[place].name, LinkMethod.EMBEDDING, _confidence(float(scores[place])))
+            Link(
+                standard.name,
+                self._occupations[place].name,
+                LinkMethod.EMBEDDING,
+                _confidence(float(scores[place]), unseen=not standard.duties),
+            )
             for place in order.tolist()
             if scores[place] >= least
         ]
@@ -131,9 +136,9 @@ class OccupationLinker:
         )
 
 
-def _confidence(score: float) -> float:
-    """Return the share of links of such a score that were right in the sample: 0.5 at the threshold, 0.9 at most."""
-    return round(min(0.9, 0.5 + 2.5 * (score - _LEAST)), 3)
+def _confidence(score: float, *, unseen: bool) -> float:
+    """Return about the share of links of such a score that were right in the sample."""
+    return round(min(0.9, 0.6 + 2.5 * (score - _LEAST)) - (_UNSEEN if unseen else 0), 3)
 
 
 def _by_key(labels: Iterable[Iterable[str]]) -> dict[tuple[str, ...], list[int]]:

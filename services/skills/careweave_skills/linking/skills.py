@@ -189,11 +189,11 @@ class SkillLinker:
 
 
 def _same_confidence(score: float) -> float:
-    return round(min(0.95, 0.6 + 2.0 * (score - _SAME_IN_PATHWAY)), 3)
+    return round(min(0.95, 0.65 + 2.0 * (score - _SAME_IN_PATHWAY)), 3)
 
 
 def _taught_confidence(score: float) -> float:
-    return round(min(0.95, 0.55 + 1.5 * (score - _TAUGHT)), 3)
+    return round(min(0.95, 0.7 + 1.0 * (score - _TAUGHT)), 3)
 
 
 def _developed_confidence(score: float) -> float:
