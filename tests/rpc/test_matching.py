@@ -8,7 +8,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-from careweave.v1.skills_pb2 import GetTaxonomyStatusRequest
 from careweave_matching import service as matching
 from careweave_profiles import service as profiles
 from careweave_skills import service as skills
@@ -34,6 +33,7 @@ from careweave.v1.common_pb2 import (
     Date,
     SkillRequirement,
 )
+from careweave.v1.skills_pb2 import GetTaxonomyStatusRequest
 from careweave.wiring import Adapters, open_adapters
 
 LABELS = {

@@ -114,11 +114,19 @@ def _of_apprenticeship(
     chance: Random, offer: Offer, core: Sequence[Competence], catalogue: Catalogue, *, stated: bool
 ) -> Demand:
     """Return what an apprenticeship asks of those who begin, and the duties and skills it leads to."""
-    feeders = [roles()[key] for key in offer.role.before]
-    known = core_skills(chance.choice(feeders), catalogue) if feeders else core
+    feeders = _feeders(offer.role)
+    feeder = chance.choice(feeders) if feeders else offer.role
+    known = core_skills(feeder, catalogue)
     duties = offer.standard.duties if offer.standard else ()
     taught = [Competence(duty.name, duty.label, duty.kind == SkillKind.KNOWLEDGE) for duty in some(chance, duties, 12)]
-    return Demand(some(chance, known, 3), some(chance, known, 5), [*some(chance, core, 8), *taught], stated)
+    asked = _leading(chance, known, len(feeder.skills), 3)
+    return Demand(asked, some(chance, known, 5), [*some(chance, core, 8), *taught], stated)
+
+
+def _feeders(role: Role) -> list[Role]:
+    """Return the roles without a register from which people come to `role`, through registered ones if need be."""
+    before = [roles()[key] for key in role.before]
+    return [one for one in before if not one.register] or [earlier for one in before for earlier in _feeders(one)]
 
 
 def _leading(chance: Random, core: Sequence[Competence], own: int, count: int) -> list[Competence]:
