@@ -29,9 +29,8 @@ async def in_process(settings: Settings, services: Sequence[str]) -> AsyncIterat
     Raises:
         Unavailable: another process uses the data folder.
     """
-    from careweave.wiring import open_adapters
-
     from careweave.rpc.server import running
+    from careweave.wiring import open_adapters
 
     loopback = replace(settings, listen="127.0.0.1:0")
     async with open_adapters(loopback) as adapters, running(loopback, builds(services), adapters) as started:

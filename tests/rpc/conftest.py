@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from careweave.wiring import Adapters, open_adapters
 
 from careweave.client import OPERATOR, connect
 from careweave.config import Settings
 from careweave.rpc.channels import Channels
 from careweave.rpc.server import running
+from careweave.wiring import Adapters, open_adapters
 from tests.rpc.probe import Probe, Probed
 
 

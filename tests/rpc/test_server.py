@@ -3,7 +3,6 @@ from typing import Any, cast
 
 import grpc
 import pytest
-from careweave.wiring import Adapters
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -16,6 +15,7 @@ from careweave.errors import Unavailable
 from careweave.rpc.channels import Channels
 from careweave.rpc.server import running
 from careweave.v1 import matching_pb2
+from careweave.wiring import Adapters
 from tests.rpc.probe import Probe, Probed
 
 NAME = "careweave.v1.MatchingService"

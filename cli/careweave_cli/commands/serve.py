@@ -29,10 +29,9 @@ def serve(session: Session, services: tuple[str, ...]) -> None:
 
 
 async def _serve(session: Session, services: Sequence[str]) -> None:
-    from careweave.wiring import open_adapters
-
     from careweave.rpc import server
     from careweave.rpc.logs import configure_logging
+    from careweave.wiring import open_adapters
 
     configure_logging(session.settings.log_level)
     async with open_adapters(session.settings) as adapters:
