@@ -10,17 +10,17 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-import pytest
-
-import careweave.events
-import careweave.graph
 import careweave_matching
 import careweave_profiles
 import careweave_skills
+import pytest
+from careweave_profiles.registers import Register
+
+import careweave.events
+import careweave.graph
 from careweave.graph.cypher import read_text
 from careweave.graph.port import Graph, Query, Reads, Row
 from careweave.graph.schema import SCHEMA, NodeTable, RelationshipTable, Value
-from careweave_profiles.registers import Register
 
 from .engines import GRAPHS
 
@@ -90,6 +90,7 @@ class Maker:
         self._last = 0
 
     def value(self, name: str, kind: Value) -> object:
+        """Return a value of `kind`, or None now and then."""
         chance = self._random
         if name in {"position", "version"} and kind is Value.INTEGER:
             self._last += 1
@@ -108,15 +109,17 @@ class Maker:
             Value.INTEGERS: lambda: [chance.randrange(4) for _ in range(chance.randrange(4))],
             Value.NUMBERS: lambda: [chance.random() for _ in range(chance.randrange(4))],
         }
-        return makers[kind]()
+        return makers[kind]()  # type: ignore[no-untyped-call]
 
     def nodes(self, table: NodeTable) -> list[Row]:
+        """Return the nodes of one label."""
         return [
             {name: self.value(name, kind) for name, kind in table.properties.items()} | {table.key: key}
             for key in names_of(table.label)
         ]
 
     def links(self, link: RelationshipTable, source: str, target: str) -> list[Row]:
+        """Return relationships of one kind between two labels."""
         rows: list[Row] = []
         for _ in range(3 * NODES):
             row = {name: self.value(name, kind) for name, kind in link.properties.items()}
@@ -259,7 +262,8 @@ async def test_steps_of_many_lengths_reach_the_same_from_every_node_of_a_cyclic_
     """Ladybug walks, Neo4j takes each relationship once: the set of what is reached is the same all the same."""
     reach = Query(
         "reach",
-        "MATCH (a:Skill)-[:RELATED_TO*1..5]->(b:Skill) WHERE a.name = $name RETURN DISTINCT b.name AS name ORDER BY name",
+        "MATCH (a:Skill)-[:RELATED_TO*1..5]->(b:Skill) WHERE a.name = $name "
+        "RETURN DISTINCT b.name AS name ORDER BY name",
     )
     trails = Query(
         "trails",
