@@ -30,7 +30,6 @@ SUBCOMMANDS: Final = {
     "extract": Subcommand("careweave_cli.commands.extract:extract", "Find the skills that a text speaks of."),
     "events": Subcommand("careweave_cli.commands.events:events", "Read the event log."),
     "bench": Subcommand("careweave_cli.commands.bench:bench", "Measure matching quality on judged sets."),
-    "devstack": Subcommand("careweave_cli.commands.devstack:devstack", "Run a real Neo4j and Kafka on this machine."),
     "demo": Subcommand("careweave_cli.commands.demo:demo", "Find one care worker's next steps, from nothing to alert."),
 }
 
