@@ -13,6 +13,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 Record = tuple[Any, ...]
+_ID, _SOURCE = 4, 6
+"""Where they stand in a record."""
+_COLUMNS = 11
+_AT_ONCE = 500
+"""Records in one statement; SQLite takes 32,766 values."""
 
 
 def record_of(event: Event, partitions: int) -> Record:
@@ -44,24 +49,53 @@ def append(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
 
     One that is there already, by source and id, is left out; so what a relay publishes again after
     it was killed is there once, and offsets have no gaps but those of compaction.
+
+    Many records go in by one statement: each one gives up the interpreter's lock and must get it
+    back, which takes milliseconds while the event loop is busy.
     """
     ends: dict[tuple[str, int], int] = {}
-    for topic, partition, *rest in records:
+    values: list[object] = []
+    for topic, partition, *rest in _fresh(connection, records):
         place = (topic, partition)
         if place not in ends:
             ends[place] = _end(connection, topic, partition)
-        written = connection.execute(
-            "INSERT OR IGNORE INTO event "
+        values += (topic, partition, ends[place], *rest)
+        ends[place] += 1
+    for start in range(0, len(values), _COLUMNS * _AT_ONCE):
+        part = values[start : start + _COLUMNS * _AT_ONCE]
+        connection.execute(
+            "INSERT INTO event "  # noqa: S608 - marks alone
             "(topic, partition, offset, key, version, id, type, source, time, payload, traceparent) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (topic, partition, ends[place], *rest),
+            f"VALUES {_rows_of(_COLUMNS, len(part) // _COLUMNS)}",
+            part,
         )
-        ends[place] += written.rowcount
     connection.executemany(
         "INSERT INTO tail (topic, partition, next) VALUES (?, ?, ?) "
         "ON CONFLICT (topic, partition) DO UPDATE SET next = excluded.next",
         [(*place, end) for place, end in ends.items()],
     )
+
+
+def _fresh(connection: sqlite3.Connection, records: Sequence[Record]) -> list[Record]:
+    """Return those of `records` that the log lacks, each once, in order."""
+    wanted: dict[tuple[str, str], Record] = {}
+    for record in records:
+        wanted.setdefault((record[_ID], record[_SOURCE]), record)
+    names = list(wanted)
+    for start in range(0, len(names), _AT_ONCE):
+        part = names[start : start + _AT_ONCE]
+        known = connection.execute(
+            f"SELECT id, source FROM event WHERE (id, source) IN (VALUES {_rows_of(2, len(part))})",  # noqa: S608 - marks alone
+            [value for name in part for value in name],
+        )
+        for name in known.fetchall():
+            del wanted[name]
+    return list(wanted.values())
+
+
+def _rows_of(columns: int, count: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return ", ".join([row] * count)
 
 
 def _end(connection: sqlite3.Connection, topic: str, partition: int) -> int:

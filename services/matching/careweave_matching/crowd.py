@@ -11,7 +11,7 @@ import numpy as np
 
 from careweave.embedding.port import Vectors
 from careweave_matching.adjacency import dot_rows
-from careweave_matching.bulk import SLACK, relied_on
+from careweave_matching.bulk import SLACK
 from careweave_matching.entries import CODE_BITS, CODES_PER_SKILL, Integers, OpportunityEntry, PersonEntry
 from careweave_matching.reach import Reach
 from careweave_matching.scoring import CREDIT_SHIFT, MILLION
@@ -72,7 +72,7 @@ def rank_people(
 
 @dataclass(frozen=True, slots=True)
 class _Coverages:
-    """Coverage of one opportunity by each of some people; NaN where nothing is asked.
+    """Coverage of one opportunity by each of some people.
 
     full_essential, full_optional: weight times full credit of what is asked.
     """
@@ -133,9 +133,7 @@ def _runs(values: Integers, starts: Integers) -> list[Integers]:
 
 
 def _share(earned: Integers, weights: Integers) -> Numbers:
-    if not len(weights):
-        return np.full(len(earned), np.nan)
-    share: Numbers = earned.sum(axis=1) / float(weights.sum() * MILLION)
+    share: Numbers = earned.sum(axis=1) / float(max(1, weights.sum() * MILLION))
     return share
 
 
@@ -144,7 +142,12 @@ def _suitability(coverages: _Coverages, likeness: Numbers, totals: Numbers, weig
     mean = np.divide(likeness + coverages.bonuses, totals, out=np.zeros(len(totals)), where=known)
     floor, ceiling = weights.semantic_floor, weights.semantic_ceiling
     semantic = np.where(known, np.minimum(1.0, np.maximum(0.0, (mean - floor) / (ceiling - floor))), 0.0)
-    _, covered = relied_on(coverages.essential, np.full(len(totals), coverages.full_essential), semantic, weights)
-    _, further = relied_on(coverages.optional, np.full(len(totals), coverages.full_optional), covered, weights)
+    covered = _relied_on(coverages.essential, coverages.full_essential, semantic, weights)
+    further = _relied_on(coverages.optional, coverages.full_optional, covered, weights)
     suits: Numbers = weights.essential * covered + weights.optional * further + weights.semantic * semantic
     return suits
+
+
+def _relied_on(share: Numbers, full: float, instead: Numbers, weights: Weights) -> Numbers:
+    reliance = full / (full + weights.doubt * MILLION)
+    return reliance * share + (1.0 - reliance) * instead

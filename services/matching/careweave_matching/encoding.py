@@ -12,10 +12,10 @@ import numpy as np
 
 from careweave_matching import reasons, wire
 from careweave_matching.bulk import Credits, Scored
-from careweave_matching.entries import OpportunityEntry, PersonEntry
+from careweave_matching.entries import Integers, OpportunityEntry, PersonEntry
 from careweave_matching.fragments import ANYWHERE, GateFragments, ReasonFragments, SkillFragments
 from careweave_matching.pair import Frame
-from careweave_matching.screening import Screened
+from careweave_matching.screening import Screened, Screener
 from careweave_matching.table import Table
 from careweave_matching.travel import effective_mode
 
@@ -31,9 +31,18 @@ class PageEncoder:
     full: whether skills, and gates that pass, are included.
     """
 
-    def __init__(self, table: Table, frame: Frame, organisation_title: Callable[[str], str], *, full: bool) -> None:
+    def __init__(
+        self,
+        table: Table,
+        screener: Screener,
+        frame: Frame,
+        organisation_title: Callable[[str], str],
+        *,
+        full: bool,
+    ) -> None:
         """Encode what belongs to the opportunities alone."""
         self._table = table
+        self._screener = screener
         self._weights = frame.weights
         self._full = full
         self._gates = GateFragments(table, date.fromordinal(table.as_of), full=full)
@@ -47,76 +56,86 @@ class PageEncoder:
         )
 
     def page(self, person: PersonEntry, gained: Credits, screened: Screened, page: Scored) -> list[bytes]:
-        """Return the body of a `Match` for each row of `page`, in order."""
+        """Return the elements of `FindOpportunitiesResponse.matches` for each row of `page`, in pieces to be joined."""
         rows = page.rows.tolist()
         if not rows:
             return []
         entries = [self._table.entries[row] for row in rows]
-        name = wire.text(2, person.person.name)
-        versions = self._versions + wire.integer(4, person.person.version)
-        ends: dict[bytes, bytes] = {}
-        minutes = screened.minutes[page.rows].tolist()
-        miles = screened.miles[page.rows].tolist()
-        components = zip(*(getattr(page, field).tolist() for field in _COLUMNS), strict=True)
-        skills = self._skill_matches(rows, entries, gained) if self._full else [b""] * len(rows)
-        gates = self._all_gates(person, rows, minutes, screened)
-        told = self._all_reasons(person, entries, gained, page, minutes)
-        found: list[bytes] = []
-        scores = page.score.tolist()
-        for place, (row, parts) in enumerate(zip(rows, components, strict=True)):
-            end = self._ends[row]
-            if end not in ends:
-                ends[end] = wire.message(15, versions + end)
-            found.append(
-                b"".join(
-                    (
-                        self._heads[row],
-                        name,
-                        wire.double(3, scores[place]),
-                        self._descriptions[row],
-                        wire.double(9, miles[place]),
-                        wire.integer(10, minutes[place]),
-                        _components(parts),
-                        gates[place],
-                        skills[place],
-                        told[place],
-                        ends[end],
-                    )
-                )
-            )
-        return found
-
-    def _skill_matches(self, rows: list[int], entries: list[OpportunityEntry], gained: Credits) -> list[bytes]:
         packed = gained.packed[np.concatenate([entry.keys for entry in entries])]
+        minutes = screened.minutes[page.rows].tolist()
+        ends = self._version_parts(person, rows)
+        matches = zip(
+            rows,
+            page.score.tolist(),
+            screened.miles[page.rows].tolist(),
+            minutes,
+            zip(*[getattr(page, field).tolist() for field in _COLUMNS], strict=True),
+            self._all_gates(person, rows, minutes, screened),
+            self._all_skills(rows, packed),
+            self._all_reasons(person, entries, gained, page, minutes, packed=packed.tolist()),
+            strict=True,
+        )
+        name = wire.text(2, person.person.name)
+        pieces: list[bytes] = []
+        for row, score, mile, minute, parts, gates, skills, told in matches:
+            match = [
+                self._heads[row],
+                name,
+                wire.double(3, score),
+                self._descriptions[row],
+                wire.double(9, mile),
+                wire.integer(10, minute),
+                _components(parts),
+                *gates,
+                *skills,
+                *told,
+                ends[self._ends[row]],
+            ]
+            pieces.append(b"\x0a" + wire.varint(sum(map(len, match))))
+            pieces += match
+        return pieces
+
+    def _version_parts(self, person: PersonEntry, rows: list[int]) -> dict[bytes, bytes]:
+        """Return the encoded versions by what belongs to the opportunity in them."""
+        versions = self._versions + wire.integer(4, person.person.version)
+        return {end: wire.message(15, versions + end) for end in {self._ends[row] for row in rows}}
+
+    def _all_skills(self, rows: list[int], packed: Integers) -> list[list[bytes]]:
+        if not self._full:
+            return [[]] * len(rows)
         bases = [self._skills.bases[row] for row in rows]
         keys = (np.concatenate(bases) | packed).tolist()
-        encoded = self._skills.skill.__getitem__
-        found: list[bytes] = []
+        encoded, earned = self._skills.skill, packed.tolist()
+        found: list[list[bytes]] = []
         start = 0
-        for base in bases:
+        for row, base in zip(rows, bases, strict=True):
             end = start + len(base)
-            found.append(b"".join(map(encoded, keys[start:end])))
+            matches = zip(self._skills.missing(row), earned[start:end], keys[start:end], strict=True)
+            found.append([encoded[key] if credit else missing for missing, credit, key in matches])
             start = end
         return found
 
-    def _all_gates(self, person: PersonEntry, rows: list[int], minutes: list[int], screened: Screened) -> list[bytes]:
+    def _all_gates(
+        self, person: PersonEntry, rows: list[int], minutes: list[int], screened: Screened
+    ) -> list[tuple[bytes, ...]]:
         wishes, gates, table = person.person.wishes, self._gates, self._table
         hours = gates.hours(wishes)
-        keys = gates.credential_keys(screened).tolist()
-        found: list[bytes] = []
+        keys = gates.credential_keys(self._screener.credentials(screened.standings, rows)).tolist()
+        encoded = list(map(gates.credential.__getitem__, keys))
+        found: list[tuple[bytes, ...]] = []
+        start = 0
         for row, taken in zip(rows, minutes, strict=True):
+            end = start + gates.first_need[row + 1] - gates.first_need[row]
             reckoned = taken if table.entries[row].opportunity.place else ANYWHERE
-            needs = keys[gates.first_need[row] : gates.first_need[row + 1]]
             found.append(
-                b"".join(
-                    (
-                        gates.open[row],
-                        gates.travel[reckoned, wishes.maximum_minutes, wishes.travel_mode],
-                        hours[gates.hours_group_of[row]],
-                        *map(gates.credential.__getitem__, needs),
-                    )
+                (
+                    gates.open[row],
+                    gates.travel[reckoned, wishes.maximum_minutes, wishes.travel_mode],
+                    hours[gates.hours_group_of[row]],
+                    *encoded[start:end],
                 )
             )
+            start = end
         return found
 
     def _all_reasons(
@@ -126,20 +145,21 @@ class PageEncoder:
         gained: Credits,
         page: Scored,
         minutes: list[int],
-    ) -> list[bytes]:
-        packed = gained.packed[np.concatenate([entry.keys for entry in entries])].tolist()
+        *,
+        packed: list[int],
+    ) -> list[list[bytes]]:
         taught = gained.direct[np.concatenate([entry.taught_keys for entry in entries])].tolist()
         mode = effective_mode(person.person.wishes.travel_mode)
-        encoded = self._reasons.reason.__getitem__
+        encoded = self._reasons.reason
         columns = (page.essential, page.semantic, page.aspiration, page.stretch, page.proximity)
-        parts = zip(*(column.tolist() for column in columns), strict=True)
-        found: list[bytes] = []
+        parts = zip(*[column.tolist() for column in columns], strict=True)
+        found: list[list[bytes]] = []
         start = first = 0
         for entry, taken, (essential, semantic, aspiration, stretch, near) in zip(entries, minutes, parts, strict=True):
             end, last = start + len(entry.skills), first + len(entry.taught)
             fresh = entry.taught
             if fresh:
-                fresh = tuple(s for s, held in zip(fresh, taught[first:last], strict=True) if not held)
+                fresh = tuple([s for s, held in zip(fresh, taught[first:last], strict=True) if not held])
             facts = reasons.Facts(
                 packed[start:end],
                 entry.skills,
@@ -154,7 +174,7 @@ class PageEncoder:
                 taken,
                 mode,
             )
-            found.append(b"".join(map(encoded, reasons.choose(facts, self._weights))))
+            found.append([encoded[key] for key in reasons.choose(facts, self._weights)])
             start, first = end, last
         return found
 

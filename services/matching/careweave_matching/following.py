@@ -6,6 +6,7 @@ reports another taxonomy, a new index is built beside the old one, which serves 
 """
 
 import asyncio
+import gc
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
@@ -59,6 +60,8 @@ class ReadModel:
     def adopt(self, index: Index) -> None:
         """Serve `index`, which was filled elsewhere, until `run` builds another."""
         self._index = index
+        gc.collect()
+        gc.freeze()
 
     def ready(self) -> bool:
         """Say whether there is an index."""
@@ -95,6 +98,8 @@ class ReadModel:
             positions = await _patiently(partial(self._ports.events.end, TOPICS))
             index = await _patiently(partial(self._build, version))
             self._index, self._positions = index, positions
+            gc.collect()
+            gc.freeze()  # what lives as long as the index need not be searched for garbage again and again
             _LOG.info("index built", extra={"people": len(index), "opportunities": len(list(index.opportunities()))})
             await self._follow_until_another_taxonomy(version)
 

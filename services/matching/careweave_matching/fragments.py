@@ -18,7 +18,7 @@ from careweave_matching.messages import gate_message, skill_message
 from careweave_matching.model import Wishes
 from careweave_matching.pair import Frame, skill_match
 from careweave_matching.scoring import CREDIT_SHIFT
-from careweave_matching.screening import Screened
+from careweave_matching.screening import CredentialResults
 from careweave_matching.table import Table
 from careweave_matching.terms import GateResult
 
@@ -62,9 +62,7 @@ class GateFragments:
         self._hours: dict[tuple[object, ...], list[bytes]] = {}
         self.credential: Memo[int] = Memo(self._credential)
         """By what `credential_keys` returns."""
-        numbers = np.arange(len(table.needs.flat))
-        self._need_bases = numbers << 16
-        self.first_need = [*table.needs.first.tolist(), len(numbers)]
+        self.first_need = [*table.needs.first.tolist(), len(table.needs.flat)]
 
     def hours(self, wishes: Wishes) -> list[bytes]:
         """Return the gate of hours for each group of equal hours."""
@@ -75,9 +73,9 @@ class GateFragments:
             found = self._hours[key] = [self._encoded(gate) if gate else b"" for gate in gates]
         return found
 
-    def credential_keys(self, screened: Screened) -> Integers:
-        """Return the key of each need's gate: 10 bits for days to mend it, 3 for the cause, 3 for the result."""
-        keys: Integers = self._need_bases | screened.results << 13 | screened.causes << 10 | (screened.leads + 1)
+    def credential_keys(self, found: CredentialResults) -> Integers:
+        """Return the key of each gate: 10 bits for days to mend it, 3 for the cause, 3 for the result."""
+        keys: Integers = found.numbers << 16 | found.results << 13 | found.causes << 10 | (found.leads + 1)
         return keys
 
     def _travel(self, key: tuple[int, int, int]) -> bytes:
@@ -107,6 +105,17 @@ class SkillFragments:
         self._frame = frame
         self.bases = [_skill_bases(entry) for entry in table.entries]
         self.skill: Memo[int] = Memo(self._skill)
+        self._missing: list[list[bytes]] = [[] for _ in table.entries]
+
+    def missing(self, row: int) -> list[bytes]:
+        """Return the matches of the opportunity's skills for somebody who has none of them, in order.
+
+        Most skills of most matches are missing; a list that lies together in memory saves looking each up.
+        """
+        found = self._missing[row]
+        if not found:
+            found = self._missing[row] = [self._skill(key) for key in self.bases[row].tolist()]
+        return found
 
     def _skill(self, key: int) -> bytes:
         number, optional = key >> _PACKED_BITS + 1, key >> _PACKED_BITS & 1

@@ -24,6 +24,7 @@ from careweave_matching.geography import Geography
 from careweave_matching.model import Opportunity, Person
 from careweave_matching.pair import Frame
 from careweave_matching.reach import Reach
+from careweave_matching.screening import Screener
 from careweave_matching.table import Table, build_table
 from careweave_matching.taxonomy import Taxonomy
 from careweave_matching.vectors import VectorBook
@@ -43,6 +44,7 @@ class Board:
     """The opportunities on offer on one day, with what is needed to rank and to explain them."""
 
     table: Table
+    screener: Screener
     frame: Frame
     full: PageEncoder
     basic: PageEncoder
@@ -181,16 +183,18 @@ class Index:
             self._opportunities.values(),
             len(self._keys),
             self.surroundings.geography,
-            as_of,
-            self._vectors.skills.shape[1],
+            weights=self.weights,
+            as_of=as_of,
+            width=self._vectors.skills.shape[1],
         )
+        screener = Screener(table, self.surroundings.geography)
         gaps = Gaps(self.taxonomy.closers, table.entries)
         frame = Frame(
             self.taxonomy, self._reach, self.surroundings.geography, self.weights, gaps.closers, self.model, as_of
         )
-        full = PageEncoder(table, frame, self.organisation_title, full=True)
-        basic = PageEncoder(table, frame, self.organisation_title, full=False)
-        return Board(table, frame, full, basic)
+        full = PageEncoder(table, screener, frame, self.organisation_title, full=True)
+        basic = PageEncoder(table, screener, frame, self.organisation_title, full=False)
+        return Board(table, screener, frame, full, basic)
 
     def crowd(self, as_of: date) -> Crowd:
         """Return everyone as arrays, made again if a person or the day has changed."""

@@ -17,7 +17,6 @@ from careweave_matching.following import ReadModel
 from careweave_matching.index import Board
 from careweave_matching.model import Pair, Versions
 from careweave_matching.pair import Match, judge
-from careweave_matching.screening import screen
 from careweave_matching.table import Flags
 from careweave_matching.terms import ConsentPurpose, GateKind, GateResult, ProfileField
 from careweave_matching.travel import effective_mode, journey_minutes
@@ -42,9 +41,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class EncodedPage:
-    """A page of matches in the wire format. total: how many were ranked. more: whether another page follows."""
+    """A page of matches in the wire format.
 
-    matches: list[bytes]
+    pieces: what `FindOpportunitiesResponse.matches` is joined from. shown: how many matches these are.
+    total: how many were ranked. more: whether another page follows.
+    """
+
+    pieces: list[bytes]
+    shown: int
     decision: str
     total: int
     more: bool
@@ -89,8 +93,8 @@ async def find_opportunities(
         items: list[Item] = []
         total = 0
     else:
-        screened = screen(entry.person, index.place(entry), table, index.surroundings.geography)
-        gained = bulk.credits_of(entry, board.frame.reach, table.dummy)
+        screened = board.screener.screen(entry.person, index.place(entry))
+        gained = bulk.credits_of(entry, board.frame.reach, table.keys)
         ranker = bulk.Ranker(entry, table, bulk.cover(gained, table), screened, index.weights)
         shown = _shown(board, wanted.kinds or entry.person.wishes.kinds, screened.eligible, wanted)
         total = int(np.count_nonzero(shown))
@@ -102,7 +106,7 @@ async def find_opportunities(
         items = _items(board, best)
     versions = Versions(index.model, index.taxonomy.version, index.weights.version, entry.person.version, 0)
     decision = decisions.record(person, as_of, versions, items, total)
-    return EncodedPage(page, decision, total, wanted.offset + len(page) < total)
+    return EncodedPage(page, len(items), decision, total, wanted.offset + len(items) < total)
 
 
 async def _appearing(model: ReadModel, person: str) -> PersonEntry:

@@ -5,47 +5,103 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from careweave_matching.credentials import UNKNOWN_CAUSES, Cause, standing
+from careweave_matching.credentials import FOREVER, NEVER, UNKNOWN_CAUSES, Cause, standing
 from careweave_matching.entries import Integers
 from careweave_matching.geography import Geography
-from careweave_matching.model import Person
+from careweave_matching.model import Person, Wishes
 from careweave_matching.table import Flags, NeedTable, Table
 from careweave_matching.terms import GateResult
 from careweave_matching.travel import EXTRA_MINUTES, WITHIN_DISTRICT_MILES, effective_mode, minutes_per_mile
 
-_LEAD, _CAUSE = 1, 2
+Miles = npt.NDArray[np.float64]
+_GOOD_THROUGH, _LEAD, _CAUSE = 0, 1, 2
 _UNKNOWN = np.array([cause in UNKNOWN_CAUSES for cause in Cause])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made on the hot path
 class Screened:
     """What the gates say of every opportunity of a table.
 
     miles: straight line, -1 if not known. minutes: the journey, -1 if not known.
     eligible: no gate fails.
-    results, causes, leads: for each need of the table's `NeedTable.flat`: gate result, cause, days to mend it.
+    standings: (3, number of distinct needs), see `NeedTable.absent`.
     """
 
-    miles: npt.NDArray[np.float64]
+    miles: Miles
     minutes: Integers
     eligible: Flags
+    standings: Integers
+
+
+@dataclass(slots=True)  # not frozen: made on the hot path
+class CredentialResults:
+    """Gates of credentials of some opportunities, one after the other.
+
+    numbers: of the needs in `NeedTable.flat`. results, causes, leads: gate result, cause, days to mend it.
+    """
+
+    numbers: Integers
     results: Integers
     causes: Integers
     leads: Integers
 
 
-def screen(person: Person, place: int, table: Table, geography: Geography) -> Screened:
-    """Return what the gates say of all opportunities of `table` for `person`, who lives at place number `place`."""
-    wishes = person.wishes
-    miles = geography.miles_from(place)[table.places]
-    minutes = journeys(miles, wishes.travel_mode)
-    failing = (minutes > wishes.maximum_minutes) | _hours_fail(person, table)
-    results, causes, leads = _credentials(person, table)
-    failing[table.needs.owner[results == GateResult.FAIL]] = True
-    return Screened(miles, minutes, ~failing, results, causes, leads)
+class Screener:
+    """Screens the opportunities of one table.
+
+    Journeys depend on home and mode alone, hours on few different wishes: each is reckoned once.
+    """
+
+    def __init__(self, table: Table, geography: Geography) -> None:
+        """Begin without any."""
+        self._table = table
+        self._geography = geography
+        self._journeys: dict[tuple[int, int], tuple[Miles, Integers]] = {}
+        self._fitting: dict[tuple[bool, float, float, bool], Flags] = {}
+        self._need_numbers = np.arange(len(table.needs.flat))
+        self._ends = np.append(table.needs.first, len(table.needs.flat))
+
+    def screen(self, person: Person, place: int) -> Screened:
+        """Return what the gates say for `person`, who lives at place number `place`."""
+        wishes, needs = person.wishes, self._table.needs
+        miles, minutes = self._journey(place, wishes.travel_mode)
+        eligible = minutes <= wishes.maximum_minutes
+        eligible &= self._hours_fit(wishes)
+        facts = standings(person, needs)
+        failing = facts[_GOOD_THROUGH].take(needs.flat) < needs.needed
+        failing &= _soonest(facts, self._table).take(needs.flat) > needs.deadline
+        eligible[needs.owner[failing]] = False
+        return Screened(miles, minutes, eligible, facts)
+
+    def credentials(self, facts: Integers, rows: list[int]) -> CredentialResults:
+        """Return the gates of credentials of the opportunities `rows`, from `Screened.standings`."""
+        needs, ends = self._table.needs, self._ends
+        numbers = np.concatenate([self._need_numbers[ends[row] : ends[row + 1]] for row in rows])
+        distinct = needs.flat[numbers]
+        causes, leads = facts[_CAUSE][distinct], facts[_LEAD][distinct]
+        in_time = (leads >= 0) & (self._table.as_of + leads <= needs.deadline[numbers])
+        results = np.where(in_time, GateResult.FIXABLE, GateResult.FAIL)
+        results[_UNKNOWN[causes]] = GateResult.UNKNOWN
+        results[needs.provided[numbers]] = GateResult.FIXABLE
+        results[facts[_GOOD_THROUGH][distinct] >= needs.needed[numbers]] = GateResult.PASS
+        return CredentialResults(numbers, results, causes, leads)
+
+    def _journey(self, place: int, mode: int) -> tuple[Miles, Integers]:
+        found = self._journeys.get((place, mode))
+        if found is None:
+            miles = self._geography.miles_from(place)[self._table.places]
+            found = self._journeys[place, mode] = miles, journeys(miles, mode)
+        return found
+
+    def _hours_fit(self, wishes: Wishes) -> Flags:
+        key = (wishes.stated, wishes.minimum_hours, wishes.maximum_hours, wishes.unsocial_hours)
+        found = self._fitting.get(key)
+        if found is None:
+            found = self._fitting[key] = ~_hours_fail(wishes, self._table)
+        return found
 
 
-def journeys(miles: npt.NDArray[np.float64], travel_mode: int) -> Integers:
+def journeys(miles: Miles, travel_mode: int) -> Integers:
     """Return `travel.journey_minutes` for each element, -1 where it is negative."""
     mode = effective_mode(travel_mode)
     minutes = np.ceil(np.maximum(miles, WITHIN_DISTRICT_MILES) * minutes_per_mile(mode) + EXTRA_MINUTES[mode])
@@ -53,8 +109,7 @@ def journeys(miles: npt.NDArray[np.float64], travel_mode: int) -> Integers:
     return minutes.astype(np.int64)
 
 
-def _hours_fail(person: Person, table: Table) -> Flags:
-    wishes = person.wishes
+def _hours_fail(wishes: Wishes, table: Table) -> Flags:
     if not wishes.stated:
         return np.zeros(len(table.entries), np.bool_)
     says_hours = table.most_hours > 0
@@ -64,15 +119,12 @@ def _hours_fail(person: Person, table: Table) -> Flags:
     return failing if wishes.unsocial_hours else failing | table.unsocial
 
 
-def _credentials(person: Person, table: Table) -> tuple[Integers, Integers, Integers]:
-    needs = table.needs
-    facts = standings(person, needs)[:, needs.flat]
-    causes = facts[_CAUSE]
-    leads = facts[_LEAD]
-    in_time = (leads >= 0) & (table.as_of + leads <= needs.deadline)
-    lacking = np.where(_UNKNOWN[causes], GateResult.UNKNOWN, np.where(in_time, GateResult.FIXABLE, GateResult.FAIL))
-    lacking[needs.provided] = GateResult.FIXABLE
-    return np.where(facts[0] >= needs.needed, GateResult.PASS, lacking), causes, leads
+def _soonest(facts: Integers, table: Table) -> Integers:
+    """Return, for each distinct need, the ordinal of the day by which a lack cannot but be mended or excused."""
+    soonest = np.where(facts[_LEAD] >= 0, table.as_of + facts[_LEAD], FOREVER + 1)
+    soonest[_UNKNOWN[facts[_CAUSE]]] = NEVER
+    soonest[table.needs.distinct_provided] = NEVER
+    return soonest
 
 
 def standings(person: Person, needs: NeedTable) -> Integers:
@@ -81,7 +133,5 @@ def standings(person: Person, needs: NeedTable) -> Integers:
     for subject, held in person.credentials.items():
         for number in needs.by_subject.get(subject, ()):
             found = standing(needs.distinct[number], held)
-            facts[0, number] = found.good_through
-            facts[_LEAD, number] = found.lead_days
-            facts[_CAUSE, number] = found.cause
+            facts[:, number] = found.good_through, found.lead_days, found.cause
     return facts

@@ -82,14 +82,13 @@ class MatchingServicer(MatchingServiceServicer):
         found = await ranking.find_opportunities(
             self._model, self._decisions, caller_of(context), request.person, wanted
         )
-        place = str(wanted.offset + len(found.matches)) if found.more else ""
-        body = [wire.message(1, match) for match in found.matches]
-        body += (
+        place = str(wanted.offset + found.shown) if found.more else ""
+        ending = (
             wire.text(2, self._token(request, place)),
             wire.text(3, found.decision),
             wire.integer(4, found.total),
         )
-        return b"".join(body)
+        return b"".join((*found.pieces, *ending))
 
     async def FindOpportunities(
         self, request: pb.FindOpportunitiesRequest, context: Context

@@ -1,8 +1,8 @@
 """All offered opportunities as arrays, in order of name, for scoring at once.
 
-Rebuilt when an opportunity or the day changes. Skills lie in one flat array, three segments for each
-opportunity (essential, optional, taught), each closed by a row that asks for nothing, so that no segment is
-empty.
+Rebuilt when an opportunity or the day changes. Skills are kept by key, as postings: who asks for what a person
+has is then found without looking at anybody else. Each opportunity has three segments: essential, optional and
+taught skills.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,6 +20,7 @@ from careweave_matching.geography import Geography
 from careweave_matching.model import CredentialNeed
 from careweave_matching.scoring import MILLION
 from careweave_matching.terms import OpportunityKind
+from careweave_matching.weights import Weights
 
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
@@ -32,6 +33,7 @@ class NeedTable:
     distinct: the different needs. by_subject: (kind, title) → their numbers.
     flat: for each need of each opportunity the number in `distinct`; `owner`: its opportunity.
     needed, deadline: ordinals, see `eligibility.credential_result`.
+    provided, distinct_provided: whether the employer provides it, for each in `flat` and in `distinct`.
     absent, unrecorded: (3, number in `distinct`): `good_through`, `lead_days` and `cause` of the standing of
         somebody who holds none of them, and of somebody whose profile holds no credential at all.
     first: where the needs of each opportunity begin in `flat`.
@@ -44,9 +46,25 @@ class NeedTable:
     needed: Integers
     deadline: Integers
     provided: Flags
+    distinct_provided: Flags
     absent: Integers
     unrecorded: Integers
     first: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """Which opportunities ask for each key: those of key k from `starts[k]` to `starts[k + 1]`.
+
+    segments: three times the opportunity's row, plus 0 essential, 1 optional, 2 taught. rows: the row.
+    weights: in thousandths. bonuses: see `OpportunityEntry`; 0 in taught segments.
+    """
+
+    starts: Integers
+    segments: Integers
+    rows: Integers
+    weights: Integers
+    bonuses: Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +72,24 @@ class Table:
     """Offered opportunities; every array has one element or row for each, unless said otherwise.
 
     as_of: ordinal of the day it is for.
-    dummy: the key that asks for nothing, one past the last.
-    flat_keys, flat_weights, flat_bonuses: rows of skills. segments: where the 3n segments begin.
-    full: 3n, weight times full credit of each segment; 0 where nothing is asked.
+    keys: how many keys there are.
+    full: (n, 3), weight times full credit of each segment, 1 where nothing is asked; asked: where something is.
+    reliance: (n, 2), how far coverage of essential and optional skills is relied on, see `scoring.relied_on`.
     kinds: one bit, 1 << kind. levels: skill level of the occupation, 0 if not known.
     """
 
     as_of: int
     entries: tuple[OpportunityEntry, ...]
-    index: dict[str, int]
-    dummy: int
-    flat_keys: Integers
-    flat_weights: Integers
-    flat_bonuses: Integers
-    segments: Integers
+    keys: int
+    postings: Postings
     full: Numbers
+    asked: Flags
+    reliance: Numbers
     vectors: Vectors
     places: Integers
     anywhere: Flags
     kinds: Integers
     levels: Integers
-    paid: Flags
     least_hours: Numbers
     most_hours: Numbers
     unsocial: Flags
@@ -83,33 +98,32 @@ class Table:
     needs: NeedTable
 
 
-def build_table(entries: Iterable[OpportunityEntry], keys: int, geography: Geography, as_of: date, width: int) -> Table:
+def build_table(
+    entries: Iterable[OpportunityEntry], keys: int, geography: Geography, *, weights: Weights, as_of: date, width: int
+) -> Table:
     """Return the table of those `entries` that are offered on `as_of`.
 
     keys: how many keys there are. width: length of a vector.
     """
     offered = sorted((e for e in entries if e.opportunity.is_offered(as_of)), key=lambda e: e.opportunity.name)
-    flat_keys, flat_weights, flat_bonuses, segments = _flatten(offered, keys)
     by_occupation = _group((e.opportunity.occupation, row) for row, e in enumerate(offered))
     jobs = (
         (e.opportunity.occupation, row) for row, e in enumerate(offered) if e.opportunity.kind == OpportunityKind.JOB
     )
+    full = np.array([_full(entry) for entry in offered], np.float64).reshape(-1, 3)
     return Table(
         as_of=as_of.toordinal(),
         entries=tuple(offered),
-        index={entry.opportunity.name: row for row, entry in enumerate(offered)},
-        dummy=keys,
-        flat_keys=flat_keys,
-        flat_weights=flat_weights,
-        flat_bonuses=flat_bonuses,
-        segments=segments,
-        full=_full(flat_weights, segments),
+        keys=keys,
+        postings=_postings(offered, keys),
+        full=np.where(full == 0.0, 1.0, full),
+        asked=full > 0.0,
+        reliance=full[:, :2] / (full[:, :2] + weights.doubt * MILLION),
         vectors=np.stack([e.vector for e in offered]) if offered else np.zeros((0, width), np.float32),
         places=np.array([geography.index(e.opportunity.place) for e in offered], np.int64),
         anywhere=np.array([not e.opportunity.place for e in offered], np.bool_),
         kinds=np.array([1 << e.opportunity.kind for e in offered], np.int64),
         levels=np.array([e.skill_level for e in offered], np.int64),
-        paid=np.array([e.hours.paid for e in offered], np.bool_),
         least_hours=np.array([e.hours.minimum for e in offered], np.float64),
         most_hours=np.array([e.hours.maximum for e in offered], np.float64),
         unsocial=np.array([e.hours.unsocial for e in offered], np.bool_),
@@ -119,31 +133,32 @@ def build_table(entries: Iterable[OpportunityEntry], keys: int, geography: Geogr
     )
 
 
-def _flatten(offered: Sequence[OpportunityEntry], dummy: int) -> tuple[Integers, Integers, Integers, Integers]:
-    keys: list[Integers] = []
-    weights: list[Integers] = []
-    bonuses: list[Integers] = []
-    nothing = np.zeros(1, np.int64)
-    closing = np.array([dummy], np.int64)
-    for entry in offered:
-        cut = entry.essential
-        keys += [entry.keys[:cut], closing, entry.keys[cut:], closing, entry.taught_keys, closing]
-        weights += [entry.weights[:cut], nothing, entry.weights[cut:], nothing, entry.taught_weights, nothing]
-        unlifted = np.zeros(len(entry.taught), np.int64)
-        bonuses += [entry.bonuses[:cut], nothing, entry.bonuses[cut:], nothing, unlifted, nothing]
-    lengths = [len(a) + len(b) for a, b in zip(keys[::2], keys[1::2], strict=True)]
-    segments = np.concatenate(([0], np.cumsum(lengths)[:-1])).astype(np.int64) if lengths else np.zeros(0, np.int64)
-    return _joined(keys), _joined(weights), _joined(bonuses), segments
+def _full(entry: OpportunityEntry) -> tuple[int, int, int]:
+    cut = entry.essential
+    parts = (entry.weights[:cut], entry.weights[cut:], entry.taught_weights)
+    essential, optional, taught = (int(part.sum()) * MILLION for part in parts)
+    return essential, optional, taught
+
+
+def _postings(offered: Sequence[OpportunityEntry], count: int) -> Postings:
+    keys = _joined([part for entry in offered for part in (entry.keys, entry.taught_keys)])
+    segments = _joined([_segments(row, entry) for row, entry in enumerate(offered)])
+    weights = _joined([part for entry in offered for part in (entry.weights, entry.taught_weights)])
+    bonuses = _joined([part for e in offered for part in (e.bonuses, np.zeros(len(e.taught), np.int64))])
+    order = np.argsort(keys, kind="stable")
+    starts = np.searchsorted(keys[order], np.arange(count + 1))
+    return Postings(starts, segments[order], segments[order] // 3, weights[order], bonuses[order])
+
+
+def _segments(row: int, entry: OpportunityEntry) -> Integers:
+    sort = np.full(len(entry.keys) + len(entry.taught), 2, np.int64)
+    sort[: len(entry.keys)] = 1
+    sort[: entry.essential] = 0
+    return 3 * row + sort
 
 
 def _joined(parts: list[Integers]) -> Integers:
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
-
-
-def _full(weights: Integers, segments: Integers) -> Numbers:
-    if not len(segments):
-        return np.zeros(0)
-    return (np.add.reduceat(weights, segments) * MILLION).astype(np.float64)
 
 
 def _group(pairs: Iterable[tuple[str, int]]) -> dict[str, Integers]:
@@ -180,6 +195,7 @@ def _need_table(offered: Sequence[OpportunityEntry], as_of: date) -> NeedTable:
         needed=np.array(needed, np.int64),
         deadline=np.array(deadline, np.int64),
         provided=np.array([distinct[number].provided_by_employer for number in flat], np.bool_),
+        distinct_provided=np.array([need.provided_by_employer for need in distinct], np.bool_),
         absent=_absent(distinct, recorded=True),
         unrecorded=_absent(distinct, recorded=False),
         first=np.array(first, np.int64),

@@ -11,7 +11,6 @@ from careweave_matching.index import Board, Index
 from careweave_matching.messages import match_message
 from careweave_matching.model import Opportunity, Person
 from careweave_matching.pair import Match, judge
-from careweave_matching.screening import screen
 from careweave_matching.terms import GateResult
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,14 +35,12 @@ def filled(person: Person, opportunities: list[Opportunity]) -> tuple[Index, Boa
     return index, index.board(TODAY), entry
 
 
-def page_of(
-    index: Index, board: Board, entry: PersonEntry, wanted: int, *, full: bool
-) -> tuple[bulk.Scored, list[bytes]]:
-    screened = screen(entry.person, index.place(entry), board.table, index.surroundings.geography)
-    gained = bulk.credits_of(entry, board.frame.reach, board.table.dummy)
+def page_of(index: Index, board: Board, entry: PersonEntry, wanted: int, *, full: bool) -> tuple[bulk.Scored, bytes]:
+    screened = board.screener.screen(entry.person, index.place(entry))
+    gained = bulk.credits_of(entry, board.frame.reach, board.table.keys)
     ranker = bulk.Ranker(entry, board.table, bulk.cover(gained, board.table), screened, index.weights)
     best = bulk.best_rows(ranker, np.ones(len(board.table.entries), np.bool_), wanted)
-    return best, (board.full if full else board.basic).page(entry, gained, screened, best)
+    return best, b"".join((board.full if full else board.basic).page(entry, gained, screened, best))
 
 
 def slowly(index: Index, match: Match) -> matching_pb2.Match:
@@ -58,7 +55,8 @@ def test_a_page_is_byte_for_byte_what_the_protobuf_runtime_makes_of_the_judged_p
     index, board, entry = filled(person, opportunities)
     best, page = page_of(index, board, entry, 100, full=True)
     judged = [judge(entry, board.table.entries[row], board.frame, own=True) for row in best.rows.tolist()]
-    assert page == [slowly(index, match).SerializeToString(deterministic=True) for match in judged]
+    reply = matching_pb2.FindOpportunitiesResponse(matches=[slowly(index, match) for match in judged])
+    assert page == reply.SerializeToString(deterministic=True)
     assert sorted(judged, key=lambda match: (-match.score, match.entry.opportunity.name)) == judged
 
 
@@ -69,20 +67,22 @@ def test_the_basic_view_leaves_out_skills_and_gates_that_pass_and_nothing_else(
 ) -> None:
     index, board, entry = filled(person, opportunities)
     best, page = page_of(index, board, entry, 100, full=False)
-    for row, body in zip(best.rows.tolist(), page, strict=True):
-        expected = slowly(index, judge(entry, board.table.entries[row], board.frame, own=True))
-        del expected.skills[:]
-        failing = [gate for gate in expected.gates if gate.result != matching_pb2.GATE_RESULT_PASS]
-        del expected.gates[:]
-        expected.gates.extend(failing)
-        assert body == expected.SerializeToString(deterministic=True)
+    expected = matching_pb2.FindOpportunitiesResponse()
+    for row in best.rows.tolist():
+        match = slowly(index, judge(entry, board.table.entries[row], board.frame, own=True))
+        del match.skills[:]
+        failing = [gate for gate in match.gates if gate.result != matching_pb2.GATE_RESULT_PASS]
+        del match.gates[:]
+        match.gates.extend(failing)
+        expected.matches.append(match)
+    assert page == expected.SerializeToString(deterministic=True)
 
 
 @thorough
 @given(pairs.people(), pairs.opportunity_lists())
 def test_screening_finds_exactly_those_without_a_failing_gate(person: Person, opportunities: list[Opportunity]) -> None:
     index, board, entry = filled(person, opportunities)
-    screened = screen(entry.person, index.place(entry), board.table, index.surroundings.geography)
+    screened = board.screener.screen(entry.person, index.place(entry))
     for row, each in enumerate(board.table.entries):
         judged = judge(entry, each, board.frame, own=True)
         assert screened.eligible[row] == all(gate.result != GateResult.FAIL for gate in judged.gates)
@@ -113,8 +113,12 @@ def _facts(person: Person) -> dict[str, object]:
     return {name: getattr(person, name) for name in ("place", "work", "skills", "credentials", "wishes")}
 
 
+@pytest.mark.parametrize("few", [0, 256])
 @pytest.mark.parametrize("wanted", [1, 3, 7, 40])
-def test_neither_scores_nor_order_depend_on_how_many_are_wanted_or_offered(wanted: int) -> None:
+def test_neither_scores_nor_order_depend_on_how_many_are_wanted_or_offered(
+    wanted: int, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "FEW", few)  # 0: always by way of the matrix product
     everything = [an_opportunity(number, (number % 20, (number * 7) % 20)) for number in range(60)]
     person = a_person(skills=())
     index, board, entry = filled(person, everything)
