@@ -17,16 +17,17 @@ from careweave_matching.entries import Integers, OpportunityEntry
 from careweave_matching.messages import gate_message, skill_message
 from careweave_matching.model import Wishes
 from careweave_matching.pair import Frame, skill_match
-from careweave_matching.scoring import CREDIT_SHIFT
+from careweave_matching.scoring import CREDIT_SHIFT, DIRECT_CLAIMED, DIRECT_EVIDENCED, MILLION, NOTHING, SOURCE_MASK
 from careweave_matching.screening import CredentialResults
 from careweave_matching.table import Table
-from careweave_matching.terms import GateResult
+from careweave_matching.terms import GateResult, SkillFit
 
 _K = TypeVar("_K")
 _PACKED_BITS = 2 * CREDIT_SHIFT
 """A packed credit is less than this power of two, since full credit is less than 2 ** CREDIT_SHIFT."""
 _KEPT = 400_000
 """Parts of one sort kept at most; then all are forgotten and made again as needed."""
+_DIRECT_FITS = {DIRECT_EVIDENCED: SkillFit.EVIDENCED, DIRECT_CLAIMED: SkillFit.CLAIMED}
 ANYWHERE = -2
 """Stands for the minutes of a journey to an opportunity without a place."""
 
@@ -105,6 +106,8 @@ class SkillFragments:
         self._frame = frame
         self.bases = [_skill_bases(entry) for entry in table.entries]
         self.skill: Memo[int] = Memo(self._skill)
+        self._names: Memo[int] = Memo(self._name)
+        self._origins: Memo[int] = Memo(self._origin)
         self._missing: list[list[bytes]] = [[] for _ in table.entries]
 
     def missing(self, row: int) -> list[bytes]:
@@ -119,9 +122,30 @@ class SkillFragments:
 
     def _skill(self, key: int) -> bytes:
         number, optional = key >> _PACKED_BITS + 1, key >> _PACKED_BITS & 1
-        skill = self._frame.reach.skill_of_key(number)
-        match = skill_match(skill, key & (1 << _PACKED_BITS) - 1, self._frame, essential=not optional)
-        return wire.message(13, skill_message(match).SerializeToString())
+        skill, packed = self._frame.reach.skill_of_key(number), key & (1 << _PACKED_BITS) - 1
+        if packed == NOTHING:
+            match = skill_match(skill, packed, self._frame, essential=not optional)
+            return wire.message(13, skill_message(match).SerializeToString())
+        # By hand: every person brings credits that nobody had before.
+        source, credit = packed & SOURCE_MASK, (packed >> CREDIT_SHIFT) / MILLION
+        fit = _DIRECT_FITS.get(source, SkillFit.TRANSFERABLE)
+        origin = b"" if source in _DIRECT_FITS else self._origins[source - 1]
+        parts = (
+            self._names[skill],
+            wire.integer(3, 1 + optional),
+            wire.integer(4, fit),
+            wire.double(5, credit),
+            origin,
+        )
+        return wire.message(13, b"".join(parts))
+
+    def _name(self, skill: int) -> bytes:
+        taxonomy = self._frame.taxonomy
+        return wire.text(1, taxonomy.names[skill]) + wire.text(2, taxonomy.labels[skill])
+
+    def _origin(self, skill: int) -> bytes:
+        taxonomy = self._frame.taxonomy
+        return wire.text(6, taxonomy.names[skill]) + wire.text(7, taxonomy.labels[skill])
 
 
 def _skill_bases(entry: OpportunityEntry) -> Integers:
