@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
+from enum import IntEnum
 from pathlib import Path
 
 import pytest
@@ -291,6 +292,17 @@ async def test_a_time_of_any_zone_comes_back_as_the_same_moment_in_utc(graph: Gr
     query = Query("test.since", "MATCH (p:Person) WHERE p.create_time >= $since RETURN p.name AS name")
     assert await graph.run(query, since=in_july) == [{"name": "people/a"}]
     assert await graph.run(query, since=in_july + timedelta(microseconds=1)) == []
+
+
+async def test_the_number_of_an_enum_is_kept_as_a_number(graph: Graph) -> None:
+    class Mode(IntEnum):
+        CAR = 3
+
+    assert await kept(graph, "Person", {"name": "people/a", "travel_mode": Mode.CAR, "kinds": [Mode.CAR]}) == {
+        "name": "people/a",
+        "travel_mode": 3,
+        "kinds": [3],
+    }
 
 
 async def test_a_time_without_zone_is_refused(graph: Graph) -> None:

@@ -16,7 +16,7 @@ from careweave.errors import InvalidArgument
 from careweave.graph.port import Row
 from careweave.graph.schema import Value
 
-_INTEGERS = range(-(2**63), 2**63)
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 def in_utc(time: datetime) -> datetime:
@@ -50,9 +50,9 @@ def parameter(value: Any) -> Any:
 
 
 def _integer(value: Any) -> int:
-    if type(value) is not int and (isinstance(value, bool) or not isinstance(value, int)):
+    if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError
-    if value not in _INTEGERS:
+    if not _LEAST <= value <= _MOST:
         raise OverflowError
     return int(value)
 
