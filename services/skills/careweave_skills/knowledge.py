@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from careweave.abbreviations import in_full
@@ -56,31 +57,43 @@ class Knowledge:
         return vector
 
     async def keep_embedding(self) -> None:
-        """Embed what is not embedded, in order of priority, and again after each reload; until cancelled."""
-        await self._load_model()
-        while True:
-            self._changed.clear()
-            await self._embed(self.catalogue)
-            await self._changed.wait()
+        """Embed what is not embedded, in order of priority, and again after each reload; until cancelled.
+
+        What is on disk is taken from there while the model is still loading.
+        """
+        loading = asyncio.create_task(self._load_model())
+        try:
+            while True:
+                self._changed.clear()
+                await self._embed(self.catalogue)
+                await self._changed.wait()
+        finally:
+            loading.cancel()
 
     async def _load_model(self) -> None:
-        while not self._warm:
-            try:
-                await asyncio.to_thread(self.embedder.embed_transient, ["care"])
-                self._warm = True
-            except Unavailable as error:
-                _LOG.warning("search by meaning is off: %s", error.message, extra={"reason": error.reason})
-                await asyncio.sleep(_RETRY_SECONDS)
+        await self._until_available(lambda: self.embedder.embed_transient(["care"]))
+        self._warm = True
 
     async def _embed(self, catalogue: Catalogue) -> None:
         """Embed all of `catalogue`, unless another one takes its place meanwhile."""
         while not catalogue.complete and catalogue is self.catalogue:
             began = asyncio.get_running_loop().time()
-            await asyncio.to_thread(catalogue.embed_step, _AT_ONCE)
+            await self._until_available(lambda: catalogue.embed_step(_AT_ONCE))
             took = asyncio.get_running_loop().time() - began
             await asyncio.sleep(took * _pause(catalogue))
         if catalogue.complete and catalogue.to_embed:
             _LOG.info("all texts embedded", extra={"texts": catalogue.to_embed, "model": self.embedder.model})
+
+    async def _until_available(self, work: Callable[[], object]) -> None:
+        """Do `work` in a thread, again every minute while the model cannot be used."""
+        while True:
+            try:
+                await asyncio.to_thread(work)
+            except Unavailable as error:
+                _LOG.warning("search by meaning is off: %s", error.message, extra={"reason": error.reason})
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
 
 
 def _pause(catalogue: Catalogue) -> int:

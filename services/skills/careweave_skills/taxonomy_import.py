@@ -40,6 +40,10 @@ class Importer:
             everything = [source for source in Source if source is not Source.UNSPECIFIED]
             try:
                 for source in chosen or everything:
+                    if source is Source.LINKS and changed:
+                        # Links take a minute or more: search must not wait for them.
+                        await self._knowledge.reload()
+                        changed = False
                     origin = await self._origin(source, root)
                     summary = await import_source(self._knowledge.graph, origin, report, self._clock, force=force)
                     # Links are read from the graph; the catalogue holds labels alone.
