@@ -17,7 +17,7 @@ SET_UP = CAREWEAVE_TORCH_INDEX='$(CAREWEAVE_TORCH_INDEX)' $(PYTHON) tools/set_up
 help: ## Say what can be made
 	@echo "Careweave. Needs make, Python 3.11 or later and the package index that pip is configured for."
 	@echo
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Settings: PYTHON=python3.12 picks the interpreter that makes .venv;"
 	@echo "  CAREWEAVE_TORCH_INDEX=<address> takes torch at the locked version from that index, which"
