@@ -24,8 +24,8 @@ import grpc
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
 from careweave_matching.index import Index
-from careweave_matching.ports import EVENT_SOURCE, Ports
-from careweave_matching.service import NAME, MatchingPart, OtherServices
+from careweave_matching.ports import EVENT_SOURCE
+from careweave_matching.service import NAME, MatchingPart, ports_over
 from careweave_matching.servicer import MatchingServicer
 from careweave_matching.weights import CURRENT
 
@@ -87,18 +87,7 @@ async def serve_matching(folder: Path, people_count: int, opportunity_count: int
         print(json.dumps({"people": len(index), "filled_seconds": round(time.perf_counter() - began, 1)}), flush=True)
 
         async def build(adapters: Adapters, channels: Channels) -> GeneratedPart:
-            others = OtherServices(channels)
-            ports = Ports(
-                graph=adapters.graph,
-                events=adapters.events,
-                embedder=adapters.embedder,
-                clock=adapters.clock,
-                new_id=adapters.new_id,
-                extract=others.extract,
-                fetch_people=others.fetch_people,
-                stream_people=others.stream_people,
-                taxonomy_version=others.taxonomy_version,
-            )
+            ports = ports_over(adapters, channels)
             model = ReadModel(ports)
             model.adopt(index)
             decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)

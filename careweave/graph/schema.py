@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from careweave.errors import InvalidArgument
+
 KEY = "name"
 """The key property of every resource: its full resource name, for example `skills/esco-1f2e`."""
 
@@ -482,6 +484,27 @@ class Schema:
 
     nodes: Mapping[str, NodeTable]
     relationships: Mapping[str, RelationshipTable]
+
+    def node(self, label: str) -> NodeTable:
+        """Return the declaration of `label`.
+
+        Raises:
+            InvalidArgument: there is none.
+        """
+        if label not in self.nodes:
+            raise InvalidArgument(f"no label {label} is declared", reason="UNKNOWN_LABEL")
+        return self.nodes[label]
+
+    def link(self, kind: str, source: str, target: str) -> RelationshipTable:
+        """Return the declaration of `kind`, if it may lead from label `source` to label `target`.
+
+        Raises:
+            InvalidArgument: it is not declared, or not between these.
+        """
+        link = self.relationships.get(kind)
+        if link is None or (source, target) not in link.pairs:
+            raise InvalidArgument(f"no {kind} from {source} to {target} is declared", reason="UNKNOWN_RELATIONSHIP")
+        return link
 
 
 def declare(nodes: tuple[NodeTable, ...], relationships: tuple[RelationshipTable, ...]) -> Schema:

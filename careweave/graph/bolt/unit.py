@@ -6,14 +6,14 @@ from typing import TypeVar, cast
 
 import neo4j
 
-from careweave.errors import CareweaveError, FailedPrecondition, InvalidArgument, Unavailable
+from careweave.errors import CareweaveError, FailedPrecondition, Unavailable
 from careweave.events.port import Event
 from careweave.graph.bolt import batches
 from careweave.graph.bolt.failures import FAILURES, translate
 from careweave.graph.bolt.texts import parameters_of, rows_of, text_of
 from careweave.graph.outbox_rows import outbox_row
 from careweave.graph.port import Query, Row
-from careweave.graph.schema import NodeTable, RelationshipTable, Schema
+from careweave.graph.schema import Schema
 
 T = TypeVar("T")
 
@@ -39,14 +39,16 @@ class BoltUnit:
 
     async def merge_nodes(self, label: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Create or update nodes of `label` by its key."""
-        table = self._table(label)
+        table = self._schema.node(label)
         await self._do(lambda: self._merge(batches.merge_nodes(table, rows)), f"merging {label}")
 
     async def merge_relationships(
         self, kind: str, source: str, target: str, rows: Sequence[Mapping[str, object]]
     ) -> int:
         """Create or update relationships of `kind` from `source` to `target`."""
-        ends = batches.Ends(self._link(kind, source, target), self._table(source), self._table(target))
+        ends = batches.Ends(
+            self._schema.link(kind, source, target), self._schema.node(source), self._schema.node(target)
+        )
         return await self._do(lambda: self._merge(batches.merge_relationships(ends, rows)), f"merging {kind}")
 
     def emit(self, event: Event) -> None:
@@ -90,15 +92,3 @@ class BoltUnit:
         except asyncio.CancelledError:
             self._failure = Unavailable(f"{doing}: cancelled", reason="CANCELLED")
             raise
-
-    def _table(self, label: str) -> NodeTable:
-        try:
-            return self._schema.nodes[label]
-        except KeyError:
-            raise InvalidArgument(f"no label {label} is declared", reason="UNKNOWN_LABEL") from None
-
-    def _link(self, kind: str, source: str, target: str) -> RelationshipTable:
-        link = self._schema.relationships.get(kind)
-        if link is None or (source, target) not in link.pairs:
-            raise InvalidArgument(f"no {kind} from {source} to {target} is declared", reason="UNKNOWN_RELATIONSHIP")
-        return link

@@ -13,7 +13,7 @@ from careweave.graph.ladybug.texts import execute, read_text, text_of
 from careweave.graph.ladybug.writer import Writer
 from careweave.graph.outbox_rows import outbox_row
 from careweave.graph.port import Query, Row
-from careweave.graph.schema import NodeTable, RelationshipTable, Schema
+from careweave.graph.schema import Schema
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class EmbeddedUnit:
 
     async def merge_nodes(self, label: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Create or update nodes of `label` by its key."""
-        table = self._table(label)
+        table = self._schema.node(label)
         if rows:
             await self._do(lambda connection: batches.merge_nodes(connection, table, rows), f"merging {label}")
 
@@ -47,7 +47,7 @@ class EmbeddedUnit:
         self, kind: str, source: str, target: str, rows: Sequence[Mapping[str, object]]
     ) -> int:
         """Create or update relationships of `kind` from `source` to `target`."""
-        ends = links.Ends(self._link(kind, source, target), self._table(source), self._table(target))
+        ends = links.Ends(self._schema.link(kind, source, target), self._schema.node(source), self._schema.node(target))
         if not rows:
             return 0
         return await self._do(lambda connection: links.merge_relationships(connection, ends, rows), f"merging {kind}")
@@ -66,7 +66,7 @@ class EmbeddedUnit:
             raise self._failure
         if self.events:
             rows = [outbox_row(event, position) for position, event in enumerate(self.events)]
-            batches.merge_nodes(connection, self._table("Outbox"), rows)
+            batches.merge_nodes(connection, self._schema.node("Outbox"), rows)
         self._writer.folder.require_room()
         connection.execute("COMMIT")
 
@@ -84,15 +84,3 @@ class EmbeddedUnit:
         except asyncio.CancelledError:
             self._failure = Unavailable(f"{doing}: cancelled", reason="CANCELLED")
             raise
-
-    def _table(self, label: str) -> NodeTable:
-        try:
-            return self._schema.nodes[label]
-        except KeyError:
-            raise InvalidArgument(f"no label {label} is declared", reason="UNKNOWN_LABEL") from None
-
-    def _link(self, kind: str, source: str, target: str) -> RelationshipTable:
-        link = self._schema.relationships.get(kind)
-        if link is None or (source, target) not in link.pairs:
-            raise InvalidArgument(f"no {kind} from {source} to {target} is declared", reason="UNKNOWN_RELATIONSHIP")
-        return link

@@ -9,7 +9,8 @@ from typing import Final
 from google.protobuf.message import Message
 
 from careweave import masks
-from careweave.errors import AlreadyExists, Conflict, FieldViolation, InvalidArgument
+from careweave.errors import AlreadyExists, FieldViolation, InvalidArgument
+from careweave.etags import check_etag, etag_of, stale
 from careweave.events.port import Event, Topic
 from careweave.graph import requests
 from careweave.graph.port import Reads, UnitOfWork
@@ -35,11 +36,6 @@ class Service:
 
     ports: Ports
     model: ReadModel
-
-
-def etag_of(version: int) -> str:
-    """Return the etag of an opportunity at `version`; callers must not read anything into it."""
-    return f'"{version}"'
 
 
 def as_message(model: ReadModel, opportunity: Opportunity) -> matching_pb2.Opportunity:
@@ -164,9 +160,10 @@ async def update(
         if answered is not None:
             return answered
         before = await store.opportunity(unit, name)
-        _check_etag(request, before)
-        if (before.version if before else 0) != (found.version if found else 0):
-            raise _changed(name, before)
+        version = before.version if before else 0
+        check_etag(request.opportunity.etag, version, name)
+        if version != (found.version if found else 0):
+            raise stale(name, version)
         changed: list[Opportunity] = []
         if before is None or not _same(draft, before):
             await check_references(unit, [draft], "opportunity.")
@@ -194,8 +191,7 @@ async def close(
         authorise(caller, Action.CLOSE_OPPORTUNITY, Resource(organisation=before.organisation if before else ""))
         if before is None:
             raise no_such("opportunity", request.name)
-        if request.etag and request.etag != before.etag:
-            raise _changed(request.name, before)
+        check_etag(request.etag, before.version, request.name)
         if before.state != OpportunityState.CLOSED:
             changed = await _change(service, unit, replace(before, state=OpportunityState.CLOSED), before)
     await service.model.take_opportunities(changed)
@@ -212,20 +208,6 @@ def _merged(model: ReadModel, found: Opportunity | None, request: matching_pb2.U
     if not _NAME.fullmatch(name):
         raise _refused("opportunity.name", f"must match {_NAME.pattern}")
     return replace(read_opportunity(request.opportunity), name=name)
-
-
-def _check_etag(request: matching_pb2.UpdateOpportunityRequest, before: Opportunity | None) -> None:
-    given = request.opportunity.etag
-    if given and (before is None or given != before.etag):
-        raise _changed(request.opportunity.name, before)
-
-
-def _changed(name: str, before: Opportunity | None) -> Conflict:
-    return Conflict(
-        f"{name} has changed since it was read; read it again and repeat the change.",
-        reason="ETAG_STALE",
-        metadata={"resource": name, "current_etag": before.etag if before else ""},
-    )
 
 
 async def _with_requirements(ports: Ports, given: Opportunity) -> Opportunity:

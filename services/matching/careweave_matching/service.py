@@ -121,10 +121,10 @@ class OtherServices:
         return reply.version
 
 
-async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
-    """Return the service on `adapters`, calling the others through `channels`."""
+def ports_over(adapters: Adapters, channels: Channels) -> Ports:
+    """Return what the use-cases stand on: `adapters`, and the other services through `channels`."""
     others = OtherServices(channels)
-    ports = Ports(
+    return Ports(
         graph=adapters.graph,
         events=adapters.events,
         embedder=adapters.embedder,
@@ -135,6 +135,11 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
         stream_people=others.stream_people,
         taxonomy_version=others.taxonomy_version,
     )
+
+
+async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
+    """Return the service on `adapters`, calling the others through `channels`."""
+    ports = ports_over(adapters, channels)
     model = ReadModel(ports)
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)

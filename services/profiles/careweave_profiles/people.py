@@ -7,6 +7,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from careweave import masks
 from careweave.errors import AlreadyExists, Conflict, NotFound
+from careweave.etags import check_etag
 from careweave.graph.port import Reads, UnitOfWork
 from careweave.policy import Action, Caller, Resource, authorise
 from careweave.v1.profiles_pb2 import (
@@ -22,7 +23,6 @@ from careweave_profiles.once import Once
 from careweave_profiles.ports import Ports
 from careweave_profiles.preparation import Draft, prepare
 from careweave_profiles.saving import Change, save
-from careweave_profiles.versions import check_etag
 from careweave_profiles.violations import refuse
 
 _NAME: Final = re.compile(r"people/[a-z0-9][a-z0-9-]{3,62}")

@@ -10,13 +10,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from careweave import masks
 from careweave.errors import Conflict, NotFound
+from careweave.etags import check_etag, etag_of
 from careweave.graph.port import Query, Reads, Row, UnitOfWork
 from careweave.policy import Action, Caller, authorise
 from careweave.v1.profiles_pb2 import Hub, Organisation, Place
 from careweave_profiles.ports import Ports
 from careweave_profiles.references import References
 from careweave_profiles.rules import check_texts
-from careweave_profiles.versions import check_etag, etag_of
 from careweave_profiles.violations import Violations, refuse
 
 M = TypeVar("M", Organisation, Place, Hub)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from careweave.etags import etag_of
 from careweave.graph.port import Query, UnitOfWork
 from careweave.v1.profiles_pb2 import (
     PROFILE_PART_CONSENT,
@@ -22,7 +23,6 @@ from careweave_profiles.dates import put_time
 from careweave_profiles.erasures import last_versions
 from careweave_profiles.normal_form import same_assertion
 from careweave_profiles.ports import Ports
-from careweave_profiles.versions import etag_of
 
 LEAVE_PLACES: Final = Query(
     "leave_places",
