@@ -25,6 +25,8 @@ class Topic(StrEnum):
     MATCHES = "careweave.matches.v1"
     APPLICATIONS = "careweave.applications.v1"
     DECISIONS = "careweave.decisions.v1"
+    HR_UPDATES = "careweave.hr-updates.v1"
+    HR_REJECTED = "careweave.hr-updates.v1.dlq"
 
 
 @dataclass(frozen=True, slots=True)

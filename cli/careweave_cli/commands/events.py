@@ -14,7 +14,7 @@ from careweave_cli.show.console import ERR, OUT
 from careweave_cli.show.events import as_json, line
 
 _QUIET_SECONDS: Final = 1.0
-_SHORT: Final = {topic.value.split(".")[1]: topic for topic in Topic}
+_SHORT: Final = {topic.removeprefix("careweave.").replace(".v1", ""): topic for topic in Topic}
 
 
 @dataclass(frozen=True, slots=True)
