@@ -105,7 +105,13 @@ class Ranker:
         self._named = np.zeros(len(table.entries), np.bool_)
         for occupation in entry.aspired:
             self._named[table.by_occupation.get(occupation, _NO_ROWS)] = True
-        self._same_job = table.jobs_by_occupation.get(entry.occupation, _NO_ROWS)
+        self._related = table.affinities.of(entry.role)
+        self._towards = table.affinities.of_aims(entry.aims, weights)
+        self._damped = np.where(_below(table.levels, entry.skill_level), weights.step_down, 1.0)
+        self._again = np.ones(len(table.entries))
+        self._again[table.jobs_by_occupation.get(entry.occupation, _NO_ROWS)] = weights.same_job_again
+        passed = (table.trains_to > 0) & (table.trains_to <= entry.level_attained)
+        self._again[passed & (self._related >= weights.same_field)] *= weights.passed_already
 
     def roughly(self, rows: Integers) -> Numbers:
         """Return the scores of `rows` from matrix products, right to within `SLACK`."""
@@ -121,18 +127,17 @@ class Ranker:
     def _score(self, rows: Integers, likeness: Numbers, aspired: npt.NDArray[np.floating] | None) -> Scored:
         weights, table = self._weights, self._table
         shares, reliance, asked = self._coverages.shares[rows], table.reliance[rows], table.asked[rows]
-        semantic = self._semantic(likeness, self._coverages.bonuses[rows])
+        semantic = self._semantic(likeness, self._coverages.bonuses[rows], self._related[rows])
         covered = reliance[:, 0] * shares[:, 0] + (1.0 - reliance[:, 0]) * semantic
         further = reliance[:, 1] * shares[:, 1] + (1.0 - reliance[:, 1]) * covered
         suits = weights.essential * covered + weights.optional * further + weights.semantic * semantic
-        stretching = self._stretch(covered, shares[:, 2], asked[:, 2], rows)
         near = self._proximity(rows)
-        aspiration = np.zeros(len(rows))
+        aspiration = self._aspiration(aspired, rows)
+        stretching = self._stretch(covered, shares[:, 2], asked[:, 2], aspiration, rows)
+        share = weights.preference_share(stated=aspired is not None)
         if aspired is None:
             prefers = (weights.stretch * stretching + weights.proximity * near) / (weights.stretch + weights.proximity)
         else:
-            aspiration = _stretched(aspired.astype(np.float64), weights.aspiration_floor, weights.aspiration_ceiling)
-            aspiration[self._named[rows]] = 1.0
             prefers = weights.aspiration * aspiration + weights.stretch * stretching + weights.proximity * near
         return Scored(
             rows=rows,
@@ -144,25 +149,36 @@ class Ranker:
             stretch=stretching,
             proximity=near,
             preference=prefers,
-            score=(1.0 - weights.preference) * suits + weights.preference * prefers,
+            score=(1.0 - share) * suits + share * prefers,
         )
 
-    def _semantic(self, likeness: Numbers, bonuses: Numbers) -> Numbers:
+    def _semantic(self, likeness: Numbers, bonuses: Numbers, related: Numbers) -> Numbers:
         if self._entry.total == 0.0:
-            return np.zeros(len(bonuses))
-        mean = (likeness + bonuses) / self._entry.total
-        return _stretched(mean, self._weights.semantic_floor, self._weights.semantic_ceiling)
+            alike = np.zeros(len(bonuses))
+        else:
+            mean = (likeness + bonuses) / self._entry.total
+            alike = _stretched(mean, self._weights.semantic_floor, self._weights.semantic_ceiling)
+        return with_roles(alike, related, self._entry.role_share)
 
-    def _stretch(self, covered: Numbers, taught: Numbers, teaches: Flags, rows: Integers) -> Numbers:
+    def _aspiration(self, aspired: npt.NDArray[np.floating] | None, rows: Integers) -> Numbers:
+        if aspired is None:
+            return np.zeros(len(rows))
+        weights = self._weights
+        likeness = _stretched(aspired.astype(np.float64), weights.aspiration_floor, weights.aspiration_ceiling)
+        near = np.maximum(likeness, self._towards[rows])
+        asked = (self._table.kinds[rows] & self._entry.kinds_named) != 0
+        near[asked] = np.minimum(1.0, near[asked] * weights.kind_named)
+        near[self._named[rows]] = 1.0
+        return near
+
+    def _stretch(
+        self, covered: Numbers, taught: Numbers, teaches: Flags, aspiration: Numbers, rows: Integers
+    ) -> Numbers:
         ideal = self._weights.ideal_novelty
         fitting = 1.0 - np.abs((1.0 - covered) - ideal) / (1.0 - ideal)
         plain = np.where(teaches, (1.0 - taught) * covered, fitting)
-        damped = np.ones(len(self._table.entries))
-        damped[self._same_job] = self._weights.same_job_again
-        levels = self._table.levels
-        if self._entry.skill_level:
-            damped[(levels > 0) & (levels < self._entry.skill_level)] *= self._weights.step_down
-        stretching: Numbers = plain * damped[rows]
+        plain *= self._damped[rows]
+        stretching: Numbers = np.maximum(plain, self._weights.asked_for * aspiration) * self._again[rows]
         return stretching
 
     def _proximity(self, rows: Integers) -> Numbers:
@@ -171,6 +187,16 @@ class Ranker:
         near[minutes < 0] = 0.5
         near[self._table.anywhere[rows]] = self._weights.anywhere
         return near
+
+
+def _below(levels: Integers, own: int) -> Flags:
+    lower: Flags = (levels > 0) & (levels < own)
+    return lower
+
+
+def with_roles(semantic: Numbers, related: Numbers, share: Numbers | float) -> Numbers:
+    """Return `scoring.with_role` for each element."""
+    return np.where(related < 0.0, semantic, semantic + share * (related - semantic))
 
 
 def aspired_likeness(aspirations: Vectors | None, vectors: Vectors) -> Numbers | None:

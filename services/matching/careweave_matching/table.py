@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from careweave.embedding.port import Vectors
+from careweave_matching.affinity import Affinities
 from careweave_matching.credentials import absent_standing, subject_of
 from careweave_matching.eligibility import deadline_of, needed_through
 from careweave_matching.entries import Integers, OpportunityEntry
 from careweave_matching.geography import Geography
 from careweave_matching.model import CredentialNeed
+from careweave_matching.relatedness import Relatedness
 from careweave_matching.scoring import MILLION
 from careweave_matching.terms import OpportunityKind
 from careweave_matching.weights import Weights
@@ -76,6 +78,7 @@ class Table:
     full: (n, 3), weight times full credit of each segment, 1 where nothing is asked; asked: where something is.
     reliance: (n, 2), how far coverage of essential and optional skills is relied on, see `scoring.relied_on`.
     kinds: one bit, 1 << kind. levels: skill level of the occupation, 0 if not known.
+    trains_to: see `OpportunityEntry`.
     """
 
     as_of: int
@@ -90,20 +93,29 @@ class Table:
     anywhere: Flags
     kinds: Integers
     levels: Integers
+    trains_to: Integers
     least_hours: Numbers
     most_hours: Numbers
     unsocial: Flags
     by_occupation: dict[str, Integers]
     jobs_by_occupation: dict[str, Integers]
     needs: NeedTable
+    affinities: Affinities
 
 
 def build_table(
-    entries: Iterable[OpportunityEntry], keys: int, geography: Geography, *, weights: Weights, as_of: date, width: int
+    entries: Iterable[OpportunityEntry],
+    keys: int,
+    geography: Geography,
+    *,
+    relatedness: Relatedness,
+    weights: Weights,
+    as_of: date,
+    width: int,
 ) -> Table:
     """Return the table of those `entries` that are offered on `as_of`.
 
-    keys: how many keys there are. width: length of a vector.
+    keys: how many keys there are. relatedness: what `OpportunityEntry.role` is a row of. width: length of a vector.
     """
     offered = sorted((e for e in entries if e.opportunity.is_offered(as_of)), key=lambda e: e.opportunity.name)
     by_occupation = _group((e.opportunity.occupation, row) for row, e in enumerate(offered))
@@ -124,12 +136,14 @@ def build_table(
         anywhere=np.array([not e.opportunity.place for e in offered], np.bool_),
         kinds=np.array([1 << e.opportunity.kind for e in offered], np.int64),
         levels=np.array([e.skill_level for e in offered], np.int64),
+        trains_to=np.array([e.trains_to for e in offered], np.int64),
         least_hours=np.array([e.hours.minimum for e in offered], np.float64),
         most_hours=np.array([e.hours.maximum for e in offered], np.float64),
         unsocial=np.array([e.hours.unsocial for e in offered], np.bool_),
         by_occupation=by_occupation,
         jobs_by_occupation=_group(jobs),
         needs=_need_table(offered, as_of),
+        affinities=Affinities(relatedness, np.array([e.role for e in offered], np.int64)),
     )
 
 
