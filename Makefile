@@ -12,7 +12,7 @@ CAREWEAVE_TORCH_INDEX ?=
 unexport CAREWEAVE_TORCH_INDEX
 SET_UP = CAREWEAVE_TORCH_INDEX='$(CAREWEAVE_TORCH_INDEX)' $(PYTHON) tools/set_up.py
 
-.PHONY: help python setup setup-dev demo up test test-neo4j check lint-protos bench kill protos lock hooks clean
+.PHONY: help python setup setup-dev demo up test test-neo4j test-deploy check lint-protos bench kill protos lock hooks clean
 
 help: ## Say what can be made
 	@echo "Careweave. Needs make, Python 3.11 or later and the package index that pip is configured for."
@@ -45,6 +45,9 @@ test: setup-dev ## Run every test
 
 test-neo4j: setup-dev ## Run the graph contract and congruence on a real Neo4j too (also needs Maven's index; no Java)
 	@CAREWEAVE_TEST_NEO4J=yes $(VENV)/pytest tests/contract/test_graph.py tests/contract/test_congruence.py
+
+test-deploy: setup-dev ## Apply each overlay of deploy/ to a real Kubernetes API server, built once (minutes; needs Go)
+	@CAREWEAVE_TEST_DEPLOY=yes $(VENV)/pytest tests/deploy
 
 check: setup-dev ## Check format, lint, types, imports and protos (the protos need npm too)
 	@$(VENV)/ruff format --check

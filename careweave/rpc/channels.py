@@ -30,7 +30,7 @@ _OPTIONS: Final = (
 )
 # Where a name stands for several replicas, each call goes to the next one: a proxy that only passes connections on
 # would leave all calls of a client with the replica it met first.
-_IN_TURN: Final = {"loadBalancingConfig": [{"round_robin": {}}]}
+_IN_TURN: Final[dict[str, object]] = {"loadBalancingConfig": [{"round_robin": {}}]}
 _AT_ONCE: Final = json.dumps(_IN_TURN)
 # A service waits for those it calls while they start, in whatever order they do.
 _WAITING: Final = json.dumps({**_IN_TURN, "methodConfig": [{"name": [{}], "waitForReady": True}]})
