@@ -14,8 +14,8 @@ from careweave.events.port import Event
 
 CONTENT_TYPE: Final = "application/protobuf"
 
-Headers: TypeAlias = Sequence[tuple[str, bytes]]
-"""Names and values as Kafka carries them."""
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+"""Names and values as Kafka carries them; null is what other clients may write."""
 
 
 def headers_of(event: Event) -> list[tuple[str, bytes]]:
@@ -65,9 +65,9 @@ def _texts(headers: Headers) -> Mapping[str, str]:
     return {name.lower(): _decoded(name, value) for name, value in headers}
 
 
-def _decoded(name: str, value: bytes) -> str:
+def _decoded(name: str, value: bytes | None) -> str:
     try:
-        return value.decode()
+        return (value or b"").decode()
     except UnicodeDecodeError as error:
         raise _refused(f"{name} is not UTF-8") from error
 
