@@ -62,7 +62,10 @@ def event_from(topic: str, key: bytes | None, headers: Headers, payload: bytes |
 
 
 def _texts(headers: Headers) -> Mapping[str, str]:
-    return {name.lower(): _decoded(name, value) for name, value in headers}
+    try:
+        return {name.lower(): (value or b"").decode() for name, value in headers}
+    except UnicodeDecodeError:
+        return {name.lower(): _decoded(name, value) for name, value in headers}  # Says which one it was.
 
 
 def _decoded(name: str, value: bytes | None) -> str:
