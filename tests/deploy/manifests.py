@@ -90,10 +90,14 @@ def kustomize() -> Sequence[str]:
     pytest.skip(missing)
 
 
+def build(folder: Path) -> Overlay:
+    """Return what Kustomize makes of `folder`."""
+    built = subprocess.run([*kustomize(), str(folder)], capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return Overlay(folder.name, [each for each in yaml.safe_load_all(built.stdout) if each])
+
+
 @cache
 def overlay(name: str) -> Overlay:
     """Return the overlay of that name, built."""
-    command = [*kustomize(), str(DEPLOY / "overlays" / name)]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    return Overlay(name, [each for each in yaml.safe_load_all(built.stdout) if each])
+    return build(DEPLOY / "overlays" / name)

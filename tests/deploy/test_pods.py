@@ -2,7 +2,9 @@
 
 import re
 
+from careweave_cli.application import careweave as command
 from careweave_cli.health import FULL_NAMES
+from click.testing import CliRunner
 from grpc_health.v1.health import SERVICE_NAME as HEALTH
 
 import careweave
@@ -122,3 +124,12 @@ def test_only_careweave_s_variables_begin_with_its_name(built: Overlay) -> None:
     for workload in built.workloads():
         theirs = {name for name in built.environment(workload) if name.startswith(PREFIX)}
         assert bool(theirs) == workload.own, workload
+
+
+def test_what_a_pod_of_careweave_runs_is_a_command_that_exists(built: Overlay) -> None:
+    for workload in built.workloads():
+        if workload.own:
+            words = workload.pod["containers"][0]["args"]
+            result = CliRunner().invoke(command, [*words, "--help"], obj={})
+            assert result.exit_code == 0, result.output
+            assert (words == ["serve", workload.name]) == (workload.name in SERVICES)

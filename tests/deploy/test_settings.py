@@ -1,5 +1,7 @@
 """Settings of the overlays and of the compose file."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from careweave_cli.devstack.jars import KAFKA, NEO4J
 import careweave
 from careweave.config import DEFAULT_LISTEN, PREFIX, read_settings
 from careweave.errors import InvalidArgument
-from tests.deploy.manifests import DEPLOY, SERVICES, Overlay, Workload, secret
+from tests.deploy.manifests import DEPLOY, SERVICES, Overlay, Workload, build, secret
 
 LOOPBACK = {"CAREWEAVE_LISTEN": DEFAULT_LISTEN}
 
@@ -59,12 +61,36 @@ def test_production_takes_engines_and_secrets_from_outside(production: Overlay) 
         assert production.environment(deployment)["CAREWEAVE_PAGE_TOKEN_KEY"] == secret("page-tokens")
 
 
-def test_the_graph_s_password_is_a_mounted_file_where_the_graph_is_used_and_nowhere_else(production: Overlay) -> None:
+@pytest.mark.parametrize("engine", ["graph", "events"])
+def test_a_password_is_a_mounted_file_where_its_engine_is_used_and_nowhere_else(
+    production: Overlay, engine: str
+) -> None:
     for workload in own(production):
-        file = production.environment(workload)["CAREWEAVE_GRAPH_PASSWORD_FILE"]
+        file = production.environment(workload)[f"{PREFIX}{engine.upper()}_PASSWORD_FILE"]
         mounts = {mount["mountPath"]: mount["name"] for mount in workload.pod["containers"][0]["volumeMounts"]}
         holds = mounts.get(file.rpartition("/")[0])
-        assert (holds == "graph-login") == ("careweave/uses-graph" in workload.labels), workload
+        assert (holds == f"{engine}-login") == (f"careweave/uses-{engine}" in workload.labels), workload
+
+
+def test_production_talks_to_kafka_encrypted_and_by_name(production: Overlay) -> None:
+    for workload in own(production):
+        settings = read_settings({**production.environment(workload), **LOOPBACK})
+        assert settings.events_security == "SASL_SSL"
+        assert settings.events_user == "careweave"
+        assert settings.events_replication == 3
+
+
+def test_a_certificate_authority_of_kafka_can_be_added(tmp_path: Path) -> None:
+    parts = {name: os.path.relpath(DEPLOY / name, tmp_path.resolve()) for name in ("overlays", "components")}
+    (tmp_path / "kustomization.yaml").write_text(
+        f"resources: [{parts['overlays']}/production]\ncomponents: [{parts['components']}/events-ca]\n",
+        encoding="utf-8",
+    )
+    trusting = build(tmp_path)
+    for workload in own(trusting):
+        file = read_settings({**trusting.environment(workload), **LOOPBACK}).events_ca_file
+        mounts = {mount["mountPath"]: mount["name"] for mount in workload.pod["containers"][0]["volumeMounts"]}
+        assert (mounts.get(file.rpartition("/")[0]) == "events-ca") == ("careweave/uses-events" in workload.labels)
 
 
 def test_no_secret_is_in_the_manifests(built: Overlay) -> None:
