@@ -44,7 +44,7 @@ test: setup-dev ## Run every test, on a real Neo4j and a real Kafka too (needs M
 	@$(VENV)/pytest
 
 test-deploy: setup-dev ## Apply each overlay of deploy/ to a real Kubernetes API server, built once (minutes; needs Go)
-	@CAREWEAVE_TEST_DEPLOY=yes $(VENV)/pytest tests/deploy
+	@CAREWEAVE_TEST_DEPLOY=yes $(VENV)/pytest tests/deploy/test_apply.py
 
 check: setup-dev ## Check format, lint, types, imports and protos (the protos need npm too)
 	@$(VENV)/ruff format --check

@@ -101,7 +101,7 @@ def _build(command: Sequence[str], folder: Path, wanted: str) -> None:
 
 
 def _environment(made: Path) -> Mapping[str, str]:
-    return {**os.environ, "CGO_ENABLED": "0", "GOBIN": str(made), "GOWORK": "off"}
+    return {**os.environ, "GOBIN": str(made), "GOWORK": "off"}
 
 
 def main(arguments: Sequence[str]) -> int:

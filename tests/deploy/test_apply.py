@@ -13,6 +13,8 @@ from tests.deploy.manifests import DEPLOY, Object, Overlay, Workload
 from tools.api_server import ApiServer, api_server
 from tools.go_programs import MissingProgramError, build_kubernetes
 
+JOBS_DELETED = ("delete", "job", "--selector", "app.kubernetes.io/part-of=careweave")
+
 pytestmark = pytest.mark.skipif("CAREWEAVE_TEST_DEPLOY" not in os.environ, reason="make test-deploy runs these")
 
 
@@ -94,6 +96,7 @@ def test_an_upgrade_is_taken_once_the_jobs_of_the_version_before_are_deleted(
     server: ApiServer, applied: Overlay
 ) -> None:
     """What a Job runs cannot be changed; the guide says to delete it first."""
+    assert " ".join(JOBS_DELETED) in (DEPLOY.parent / "docs" / "guides" / "operators.md").read_text(encoding="utf-8")
     newer: list[Object] = deepcopy(list(applied.objects))
     for each in newer:
         for container in each.get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
@@ -105,11 +108,3 @@ def test_an_upgrade_is_taken_once_the_jobs_of_the_version_before_are_deleted(
     assert deleted.status == 0, deleted.err
     taken = server.apply(newer)
     assert taken.status == 0, taken.err
-
-
-JOBS_DELETED = ("delete", "job", "--selector", "app.kubernetes.io/part-of=careweave")
-
-
-def test_the_guide_deletes_jobs_in_these_words() -> None:
-    guide = (DEPLOY.parent / "docs" / "guides" / "operators.md").read_text(encoding="utf-8")
-    assert f"kubectl {' '.join(JOBS_DELETED)}" in guide
