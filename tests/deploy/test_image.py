@@ -43,7 +43,8 @@ def test_the_image_runs_as_the_user_of_the_manifests_given_by_number(demo: Overl
 
 def test_the_cache_is_where_the_manifests_mount_it(demo: Overlay) -> None:
     place = next(demo.environment(each)["CAREWEAVE_CACHE"] for each in demo.workloads() if each.own)
-    assert f"CAREWEAVE_CACHE={place}" in TEXT
+    assert f"CAREWEAVE_CACHE={place}\n" in TEXT
+    assert f"NUMBA_CACHE_DIR={place}/" in TEXT  # beside the source, where it is kept elsewhere, nothing can be written
     for workload in demo.workloads():
         if workload.own:
             assert place in {mount["mountPath"] for mount in workload.pod["containers"][0]["volumeMounts"]}
