@@ -1,18 +1,14 @@
 """One scenario on one stack: taxonomies with cycles, people, opportunities; and every answer to what is asked then."""
 
 import asyncio
-import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from careweave_cli.composition import SERVICES, builds
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.json_format import MessageToJson
-from google.protobuf.message import Message
 
 from careweave.client import OPERATOR, connect
 from careweave.config import Settings
@@ -26,30 +22,15 @@ from careweave.v1 import skills_pb2 as sk
 from careweave.v1.common_pb2 import IMPORTANCE_ESSENTIAL, OPPORTUNITY_KIND_JOB, Coordinates, SkillRequirement
 from careweave.wiring import Adapters, open_adapters
 from tests.contract.reading import everything
+from tests.system.questions import Answers, ask_about_matches, ask_of_openings, ask_of_people, ask_of_skills
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SECONDS = 300.0
 PEOPLE = [f"people/fictional-{n}" for n in range(6)]
 OPENINGS = [f"opportunities/fictional-{n}" for n in range(6)]
 CARE, TRUST = "organisations/fictional-care", "organisations/fictional-trust"
-QUERIES = ("dementia", "helps people at home", "medication", "nurse", "manage staff")
 TEXT = "You will support people living with dementia, administer prescribed medication and keep care records."
 PENDING = Query("test.pending", "MATCH (o:Outbox) RETURN o.id AS id LIMIT 1")
-RANDOM = re.compile(r"(consents|credentials|decisions)/[A-Za-z0-9-]+")
-WALL_TIME = re.compile(r'"(importTime|elapsed|nextPageToken)": "[^"]*"')
-"""What differs from one run to the next on one stack, too."""
-
-
-@dataclass
-class Answers:
-    """What was asked, and the answers as JSON without what is random in them."""
-
-    given: dict[str, str] = field(default_factory=dict)
-
-    def note(self, asked: str, answer: Message) -> None:
-        """Note the answer to what was `asked`."""
-        text = RANDOM.sub(r"\1/…", MessageToJson(answer, ensure_ascii=False))
-        self.given[asked] = WALL_TIME.sub(r'"\1": ""', text)
 
 
 async def answers_of(settings: Settings, taxonomies: Path) -> Answers:
@@ -65,11 +46,11 @@ async def answers_of(settings: Settings, taxonomies: Path) -> Answers:
             await _fill(services, answers, skills)
         # Started anew, so that the index is of a snapshot with all that was written.
         async with _serving(settings, adapters) as services:
-            await _ask_of_skills(services, answers, skills)
-            await _ask_of_people(services, answers)
-            await _ask_of_openings(services, answers)
+            await ask_of_skills(services, answers, skills, TEXT)
+            await ask_of_people(services, answers, PEOPLE, CARE)
+            await ask_of_openings(services, answers, OPENINGS[:5])
             for name in PEOPLE:
-                await _ask_about_matches(services, answers, name)
+                await ask_about_matches(services, answers, name)
             await _until_published(adapters.graph)
         await _read(adapters.events, answers)
     return answers
@@ -155,60 +136,6 @@ def _opening(n: int, skills: list[str]) -> mt.CreateOpportunityRequest:
         fictional=True,
     )
     return mt.CreateOpportunityRequest(opportunity=offered, opportunity_id=OPENINGS[n].partition("/")[2])
-
-
-async def _ask_of_skills(services: Channels, answers: Answers, skills: list[str]) -> None:
-    ask = services.skills
-    async with asyncio.timeout(SECONDS):
-        while (await ask.SearchSkills(sk.SearchSkillsRequest(query="care"))).semantic_coverage < 1:  # noqa: ASYNC110
-            await asyncio.sleep(0.2)
-    for query in QUERIES:
-        answers.note(f"skills: {query}", await ask.SearchSkills(sk.SearchSkillsRequest(query=query)))
-        found = await ask.SearchOccupations(sk.SearchOccupationsRequest(query=query))
-        answers.note(f"occupations: {query}", found)
-        for hit in found.hits[:3]:
-            name = hit.occupation.name
-            answers.note(name, await ask.GetOccupation(sk.GetOccupationRequest(name=name)))
-    for name in skills:
-        answers.note(name, await ask.GetSkill(sk.GetSkillRequest(name=name)))
-        answers.note(f"related: {name}", await ask.ListRelatedSkills(sk.ListRelatedSkillsRequest(name=name)))
-    answers.note("text", await ask.ExtractSkills(sk.ExtractSkillsRequest(text=TEXT)))
-    answers.note("standards", await ask.ListStandards(sk.ListStandardsRequest()))
-    answers.note("courses", await ask.ListCourses(sk.ListCoursesRequest()))
-    answers.note("all skills", await ask.ListSkills(sk.ListSkillsRequest(page_size=500)))
-
-
-async def _ask_of_people(services: Channels, answers: Answers) -> None:
-    ask = services.profiles
-    for name in PEOPLE:
-        answers.note(name, await ask.GetPerson(pf.GetPersonRequest(name=name)))
-    answers.note("people", await ask.ListPeople(pf.ListPeopleRequest()))
-    answers.note("people of one", await ask.ListPeople(pf.ListPeopleRequest(organisation=CARE)))
-    answers.note("organisations", await ask.ListOrganisations(pf.ListOrganisationsRequest()))
-    answers.note("places", await ask.ListPlaces(pf.ListPlacesRequest()))
-    request = pf.BatchGetPersonSnapshotsRequest(names=[*reversed(PEOPLE), "people/nobody"])
-    answers.note("snapshots", await ask.BatchGetPersonSnapshots(request))
-
-
-async def _ask_of_openings(services: Channels, answers: Answers) -> None:
-    ask = services.matching
-    answers.note("open", await ask.ListOpportunities(mt.ListOpportunitiesRequest()))
-    answers.note("all", await ask.ListOpportunities(mt.ListOpportunitiesRequest(include_closed=True)))
-    for name in OPENINGS[:5]:
-        request = mt.FindCandidatesRequest(opportunity=name, include_ineligible=True)
-        answers.note(f"candidates for {name}", await ask.FindCandidates(request))
-
-
-async def _ask_about_matches(services: Channels, answers: Answers, name: str) -> None:
-    ask = services.matching
-    request = mt.FindOpportunitiesRequest(person=name, include_ineligible=True)
-    found = await ask.FindOpportunities(request)
-    answers.note(f"for {name}", found)
-    for match in found.matches[:2]:
-        pair = {"person": name, "opportunity": match.opportunity}
-        answers.note(f"why {pair}", await ask.ExplainMatch(mt.ExplainMatchRequest(**pair)))
-        answers.note(f"interest {pair}", await ask.ExpressInterest(mt.ExpressInterestRequest(**pair)))
-    answers.note(f"applications of {name}", await ask.ListApplications(mt.ListApplicationsRequest(person=name)))
 
 
 async def _until_published(graph: Graph) -> None:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
 from uuid import uuid4
 
 from careweave.errors import CareweaveError
@@ -18,6 +17,8 @@ TOPIC = "careweave.test.v1"
 SOURCE = "/careweave/test"
 GROUP = "effects"
 KEYS = 20
+AHEAD = 30
+"""Versions that may be committed before their effects happen."""
 SECONDS = 300.0
 """How long the end may be in coming; only a failure takes so long."""
 PENDING = Query("test.pending", "MATCH (o:Outbox) RETURN o.id AS id LIMIT 1")
@@ -59,12 +60,12 @@ class Stream:
                 )
 
     async def commit_until(self, stop: asyncio.Event) -> None:
-        """Commit versions, one after the other, until `stop` is set."""
-        for _ in count():
-            await self.commit()
-            await asyncio.sleep(0)
-            if stop.is_set():
-                return
+        """Commit versions, one after the other and not far ahead of the effects, until `stop` is set."""
+        while not stop.is_set():
+            if self.committed - max(self.effects["k0"], default=0) > AHEAD:
+                await asyncio.sleep(0.05)
+            else:
+                await self.commit()
 
     async def settled(self) -> None:
         """Return when the effect of the last version of every key has happened and the outbox is empty."""
