@@ -20,7 +20,10 @@ _SCHEME: Final = "kafka://"
 _LONGEST_PAUSE_MILLISECONDS: Final = 1000
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
-_OR_REFUSED: Final = "or they refuse the login or the certificate; check CAREWEAVE_EVENTS_SECURITY, …_USER, …_PASSWORD_FILE and …_CA_FILE"
+_OR_REFUSED: Final = (
+    "or they refuse the login or the certificate; "
+    "check CAREWEAVE_EVENTS_SECURITY, …_USER, …_PASSWORD_FILE and …_CA_FILE"
+)
 
 T = TypeVar("T")
 
