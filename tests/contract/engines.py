@@ -70,7 +70,7 @@ async def _ladybug(place: Path, schema: Schema) -> Graph:
 
 async def _neo4j(place: Path, schema: Schema) -> Graph:
     server = await asyncio.to_thread(running_neo4j)
-    await asyncio.to_thread(_make_room, server, place)
+    await asyncio.to_thread(_make_room, place)
     return neo4j_graph.open_neo4j(server.url, neo4j_graph.Login(USER, server.password_file), schema)
 
 
@@ -86,14 +86,20 @@ def running_neo4j() -> Neo4jServer:
     return server
 
 
-def _make_room(server: Neo4jServer, place: Path) -> None:
+def _make_room(place: Path) -> None:
     """Empty the server's one database when a place is opened for the first time: Community has no other."""
     opened = place / "neo4j-opened"
-    if opened.exists():
-        return
+    if not opened.exists():
+        emptied_neo4j()
+        opened.touch()
+
+
+def emptied_neo4j() -> Neo4jServer:
+    """Return the server that all tests share, with nothing in its graph."""
+    server = running_neo4j()
     with neo4j.GraphDatabase.driver(server.url, auth=(USER, server.password_file.read_text())) as driver:
-        driver.execute_query("MATCH (n) WHERE NOT n:GraphMigration DETACH DELETE n")
-    opened.touch()
+        driver.session().run("MATCH (n) WHERE NOT n:GraphMigration CALL (n) {DETACH DELETE n} IN TRANSACTIONS")
+    return server
 
 
 async def _sqlite(place: Path) -> EventLog:

@@ -116,6 +116,13 @@ async def test_a_log_whose_brokers_do_not_answer_says_where_it_looked() -> None:
     await log.close()
 
 
+async def test_brokers_that_do_not_let_in_and_brokers_that_are_not_there_look_alike_and_both_are_named() -> None:
+    log = await wiring.open_events(Settings(events="kafka://127.0.0.1:1", events_security="SSL"))
+    with pytest.raises(Unavailable, match="certificate; check CAREWEAVE_EVENTS_SECURITY"):
+        await log.end([Topic.PROFILES])
+    await log.close()
+
+
 def test_a_key_goes_where_the_java_client_puts_it() -> None:
     """Partitions that Kafka's own murmur2 gives, from the tests of its Java client, and kafka-python's for any key."""
     assert [partition_of(key, 2**31) for key in (b"21", b"foobar", b"a-little-bit-long-string")] == [

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import kafka
 from kafka import TopicPartition, errors
@@ -13,6 +13,9 @@ from careweave.events.broker.cluster import Cluster, connected
 from careweave.events.broker.failures import FAILURES, translate
 
 T = TypeVar("T")
+ANSWER_SECONDS: Final = 5.0
+_PAUSE_SECONDS: Final = 0.2
+
 Place = tuple[str, int]
 """Topic, as events name it, and partition."""
 
@@ -51,17 +54,25 @@ class Asker:
         return await self.ask(lambda admin: self._lag(admin, topics, group), f"looking up group {group}")
 
     async def ask(self, question: Callable[[Any], T], doing: str) -> T:
-        """Return what `question` returns of the admin client, errors in terms of `careweave.errors`."""
+        """Return what `question` returns of the admin client, errors in terms of `careweave.errors`.
 
-        def work() -> T:
+        Asked again for some seconds while no answer comes: after a broker was away, the first question is how
+        kafka-python learns that it is back.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + ANSWER_SECONDS
+        while True:
             try:
-                if self._admin is None:
-                    self._admin, _ = connected(kafka.KafkaAdminClient, self._cluster.arguments())
-                return question(self._admin)
+                return await loop.run_in_executor(self._thread, self._ask, question)
             except FAILURES as error:
-                raise translate(error, doing) from error
+                if not _may_pass(error) or loop.time() > until:
+                    raise translate(error, doing) from error
+            await asyncio.sleep(_PAUSE_SECONDS)
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    def _ask(self, question: Callable[[Any], T]) -> T:
+        if self._admin is None:
+            self._admin, _ = connected(kafka.KafkaAdminClient, self._cluster.arguments())
+        return question(self._admin)
 
     async def close(self) -> None:
         """End the client."""
@@ -99,3 +110,7 @@ class Asker:
 
     def _on_cluster(self, place: Place) -> Any:
         return TopicPartition(self._cluster.named(place[0]), place[1])
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, errors.RetriableError) and not isinstance(error, errors.UnknownTopicOrPartitionError)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from kafka.errors import KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 from kafka.net.selector import NetworkSelector
 
@@ -18,6 +19,11 @@ REQUEST_MILLISECONDS: Final = 10_000
 _SCHEME: Final = "kafka://"
 _LONGEST_PAUSE_MILLISECONDS: Final = 1000
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+_OR_REFUSED: Final = (
+    "or they refuse the login or the certificate; "
+    "check CAREWEAVE_EVENTS_SECURITY, …_USER, …_PASSWORD_FILE and …_CA_FILE"
+)
 
 T = TypeVar("T")
 
@@ -141,10 +147,13 @@ def connected(make: Callable[..., T], arguments: Mapping[str, Any]) -> "tuple[T,
     loops: list[NetworkSelector] = []
     try:
         return make(kafka_client=keep, **arguments), loops[-1]
-    except BaseException:
+    except BaseException as error:
         for client, loop in zip(opened, loops, strict=True):
             client.close()
             loop.stop(CONNECT_MILLISECONDS)
+        if isinstance(error, KafkaTimeoutError) and arguments["security_protocol"] != PROTOCOLS[0]:
+            # kafka-python keeps to itself why brokers did not let it in.
+            raise KafkaTimeoutError(f"{error.args[0]}, {_OR_REFUSED}") from error
         raise
 
 
