@@ -73,7 +73,8 @@ def build_kubernetes() -> Path:
         stamp = {"gitVersion": found[1], "gitMajor": "1", "gitMinor": found[2]}
         flags = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in stamp.items())
         print("Building a Kubernetes API server, once: minutes.", file=sys.stderr, flush=True)
-        _build(["go", "build", "-trimpath", "-ldflags", f"-s -w {flags}", "-o", "{folder}/", *PACKAGES], folder, "Go")
+        build = ["go", "build", "-buildvcs=false", "-trimpath", "-ldflags", f"-s -w {flags}", "-o", "{folder}/"]
+        _build([*build, *PACKAGES], folder, "Go")
     return folder
 
 
