@@ -44,9 +44,14 @@ def devstack() -> None:
 @click.option("--brokers", type=click.Choice(["1", "3"]), help="Of Kafka; three keep three copies. One unless set.")
 @_json
 def up(*, folder: Path, brokers: str | None, json_wanted: bool) -> None:
-    """Start what does not run, wait until all answer, make missing topics, and print the settings to export.
+    r"""Start what does not run, wait until all answer, make missing topics, and print the settings to export.
 
     They run until `careweave devstack down`, or the machine, ends them.
+
+    \b
+    Examples:
+      careweave devstack up
+      eval "$(careweave devstack up --brokers 3)"
     """
     from careweave.config import read_settings
     from careweave.events.topics import Sizes
@@ -70,7 +75,13 @@ def up(*, folder: Path, brokers: str | None, json_wanted: bool) -> None:
 @click.option("--erase", is_flag=True, help="Delete what the servers hold, too.")
 @_json
 def down(*, folder: Path, erase: bool, json_wanted: bool) -> None:
-    """Stop all servers, cleanly."""
+    r"""Stop all servers, cleanly.
+
+    \b
+    Examples:
+      careweave devstack down
+      careweave devstack down --erase
+    """
     from careweave_cli.devstack.stack import down as stop
 
     with ERR.status("Stopping ..."):
@@ -85,7 +96,12 @@ def down(*, folder: Path, erase: bool, json_wanted: bool) -> None:
 @_folder
 @_json
 def status(*, folder: Path, json_wanted: bool) -> None:
-    """Say which servers run, and where; the exit status is 0 if all do, else 5."""
+    r"""Say which servers run, and where; the exit status is 0 if all do, else 5.
+
+    \b
+    Example:
+      careweave devstack status --json
+    """
     from careweave.errors import FailedPrecondition
     from careweave_cli.devstack.stack import parts
 
