@@ -84,7 +84,7 @@ class KafkaEventLog:
         """Call `handle` for each event of the partitions that fall to this member of `group`."""
         self._require_open()
         who = Membership(self._cluster, group, topics, self._heartbeat_seconds)
-        member = Member(who, handle)
+        member = Member(who, handle, self._asker.partitions)
         self._members.add(member)
         try:
             await member.run()

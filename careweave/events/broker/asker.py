@@ -96,17 +96,23 @@ class Asker:
         )
 
     def _ends(self, admin: Any, topics: Sequence[str]) -> dict[Place, int]:
-        places = self._partitions(admin, topics)
-        found = admin.list_partition_offsets({self._on_cluster(place): OffsetSpec.LATEST for place in places})
-        return {place: found[self._on_cluster(place)].offset for place in places}
+        return self._offsets(admin, self._partitions(admin, topics), OffsetSpec.LATEST)
 
     def _lag(self, admin: Any, topics: Sequence[str], group: str) -> dict[Place, int]:
         name = self._cluster.named(group)
-        reached: Mapping[Any, Any] = admin.list_group_offsets(name)[name]
+        committed: Mapping[Any, Any] = admin.list_group_offsets(name)[name]
+        places = self._partitions(admin, topics)
+        # Where a group begins that has committed nothing, or whose events retention has removed.
+        starts = self._offsets(admin, places, OffsetSpec.EARLIEST)
+        reached: dict[Place, Any] = {place: committed.get(self._on_cluster(place)) for place in places}
         return {
-            place: end - max(0, reached[self._on_cluster(place)].offset if self._on_cluster(place) in reached else 0)
-            for place, end in self._ends(admin, topics).items()
+            place: end - max(starts[place], reached[place].offset if reached[place] else 0)
+            for place, end in self._offsets(admin, places, OffsetSpec.LATEST).items()
         }
+
+    def _offsets(self, admin: Any, places: Sequence[Place], which: Any) -> dict[Place, int]:
+        found = admin.list_partition_offsets({self._on_cluster(place): which for place in places})
+        return {place: found[self._on_cluster(place)].offset for place in places}
 
     def _on_cluster(self, place: Place) -> Any:
         return TopicPartition(self._cluster.named(place[0]), place[1])

@@ -76,11 +76,20 @@ class _Read:
 class Member:
     """Handles the events of the partitions that fall to it, until cancelled, closed, or an error ends it."""
 
-    def __init__(self, who: Membership, handle: Callable[[Delivered], Awaitable[None]]) -> None:
-        """Begin outside the group."""
+    def __init__(
+        self,
+        who: Membership,
+        handle: Callable[[Delivered], Awaitable[None]],
+        look_up: Callable[[Sequence[str]], Awaitable[object]],
+    ) -> None:
+        """Begin outside the group.
+
+        look_up: raises Unavailable while one of the topics it is given is missing.
+        """
         self.ended = asyncio.Event()
         self._who = who
         self._handle = handle
+        self._look_up = look_up
         self._share = Share()
         self._thread = ThreadPoolExecutor(1, "events-member")
         self._consumer: Any = None
@@ -93,6 +102,8 @@ class Member:
         try:
             while not self._closed:
                 try:
+                    if self._consumer is None:  # It would wait for a missing topic without a word.
+                        await self._look_up(self._who.topics)
                     self._waiting += await self._do(self._poll)
                     pause = _FIRST_PAUSE
                 except Unavailable as error:

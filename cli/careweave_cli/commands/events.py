@@ -14,7 +14,7 @@ from careweave_cli.session import Session, pass_session, run
 from careweave_cli.show.console import ERR, OUT
 from careweave_cli.show.events import as_json, line
 
-_QUIET_SECONDS: Final = 1.0
+_QUIET_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ async def _in_order(read: list[Delivered]) -> AsyncIterator[Delivered]:
 async def _until(log: EventLog, wanted: Reading, start: Positions, end: Positions) -> AsyncIterator[Delivered]:
     """Yield the events between two positions.
 
-    The last ones before `end` may have been compacted away: then a quiet second stands for the end.
+    The last message before `end` may be no event: then some quiet seconds stand for the end.
     """
     following = log.follow(wanted.topics, start)
     reached = start
