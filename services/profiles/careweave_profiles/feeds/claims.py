@@ -1,0 +1,123 @@
+"""What a record claims of its person, section by section, in the form in which it is kept."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from careweave.v1.common_pb2 import PROFICIENCY_ADVANCED_BEGINNER
+from careweave.v1.hr_pb2 import FeedCredential, FeedSkill, ProfileUpdate
+from careweave.v1.profiles_pb2 import (
+    SOURCE_ASSESSMENT,
+    SOURCE_EMPLOYER,
+    SOURCE_QUALIFICATION,
+    Person,
+    PersonSkill,
+)
+from careweave_profiles.feeds.checking import credentials_of, employments_of
+from careweave_profiles.feeds.programmes import Programmes, programme_of
+from careweave_profiles.feeds.records import FeedRecord
+from careweave_profiles.feeds.sections import SECTIONS, Stated
+from careweave_profiles.feeds.wordings import Known, Resolved, Wording, wording_of
+
+_LONGEST_EVIDENCE: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the words of a batch of updates stand for in the taxonomy."""
+
+    resolved: Resolved
+    programmes: Programmes
+
+
+def taking(
+    record: FeedRecord, update: ProfileUpdate, said: Stated, sections: Sequence[int], meaning: Meaning
+) -> FeedRecord:
+    """Return `record` after it took `sections` (places in SECTIONS) of `update`."""
+    claims, raised = Person(), record.raised
+    claims.CopyFrom(record.claims)
+    unresolved = record.unresolved
+    names = [SECTIONS[place] for place in sections]
+    if "identity" in names:
+        _take_identity(claims, update)
+    if "employments" in names:
+        del claims.employments[:]
+        claims.employments.extend(employments_of(update.employments))
+    if "skills" in names:
+        del claims.skills[:]
+        claims.skills.extend(_strongest(_skills_of(update.skills.skills, meaning.resolved)))
+        unresolved = len(unresolved_in(update, meaning.resolved))
+    if "credentials" in names:
+        del claims.credentials[:]
+        claims.credentials.extend(credentials_of(update.credentials))
+        raised = Person(skills=_strongest(_raised_by(update.credentials.credentials, meaning.programmes)))
+    known = tuple(
+        said.stamps[place] or stamp if place in sections else stamp for place, stamp in enumerate(record.known)
+    )
+    return replace(record, known=known, claims=claims, raised=raised, unresolved=unresolved)
+
+
+def unresolved_in(update: ProfileUpdate, resolved: Resolved) -> list[Wording]:
+    """Return what of the skills of `update` nobody could resolve, each once."""
+    wordings = dict.fromkeys(wording_of(skill) for skill in update.skills.skills)
+    return [wording for wording in wordings if not resolved[wording]]
+
+
+def strength(skill: PersonSkill) -> tuple[bool, int, bytes]:
+    """Return by what of two claims of one skill the stronger is told: assessed, level, then content."""
+    return skill.source == SOURCE_ASSESSMENT, skill.proficiency, skill.SerializeToString(deterministic=True)
+
+
+def _take_identity(claims: Person, update: ProfileUpdate) -> None:
+    claims.display_name = update.identity.display_name
+    claims.email = update.identity.email
+    claims.place = update.identity.place
+    claims.fictional = update.identity.fictional
+
+
+def _skills_of(skills: Iterable[FeedSkill], resolved: Resolved) -> Iterable[PersonSkill]:
+    for each in skills:
+        wording = wording_of(each)
+        for known in resolved[wording]:
+            claim = PersonSkill(
+                skill=known.skill,
+                label=known.label,
+                proficiency=each.proficiency,
+                source=SOURCE_ASSESSMENT if each.assessed else SOURCE_EMPLOYER,
+                evidence=each.evidence or (wording.words if wording.kind == "text" else ""),
+            )
+            if each.HasField("effective_date"):
+                claim.effective_date.CopyFrom(each.effective_date)
+            if each.HasField("expire_date"):
+                claim.expire_date.CopyFrom(each.expire_date)
+            yield claim
+
+
+def _raised_by(credentials: Iterable[FeedCredential], programmes: Programmes) -> Iterable[PersonSkill]:
+    for each in credentials:
+        for known in programmes.get(programme_of(each), ()):
+            yield _raised(known, each)
+
+
+def _raised(known: Known, credential: FeedCredential) -> PersonSkill:
+    """Return the skill as a completed course gives it: level 2, until somebody assesses it."""
+    raised = PersonSkill(
+        skill=known.skill,
+        label=known.label,
+        proficiency=PROFICIENCY_ADVANCED_BEGINNER,
+        source=SOURCE_QUALIFICATION,
+        evidence=f"Completed: {credential.title or credential.programme}"[:_LONGEST_EVIDENCE],
+    )
+    if credential.HasField("issue_date"):  # a certificate may lapse; what was learnt does not, hence no last day
+        raised.effective_date.CopyFrom(credential.issue_date)
+    return raised
+
+
+def _strongest(skills: Iterable[PersonSkill]) -> list[PersonSkill]:
+    """Return one claim for each skill, in order of skill."""
+    best: dict[str, PersonSkill] = {}
+    for each in skills:
+        held = best.get(each.skill)
+        if held is None or strength(each) > strength(held):
+            best[each.skill] = each
+    return [best[name] for name in sorted(best)]
