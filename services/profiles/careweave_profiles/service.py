@@ -1,6 +1,6 @@
 """How the profiles service is put together; the one place where its parts meet."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
 from typing import Final
 
 import grpc
@@ -13,8 +13,10 @@ from careweave.v1.profiles_pb2 import DESCRIPTOR
 from careweave.v1.profiles_pb2_grpc import add_ProfilesServiceServicer_to_server
 from careweave.v1.skills_pb2 import ExtractSkillsRequest, SearchSkillsRequest
 from careweave.wiring import Adapters
+from careweave_profiles.exchange import reason
 from careweave_profiles.feeds.applying import Feeds
 from careweave_profiles.feeds.programmes import normal
+from careweave_profiles.feeds.topic import TopicFeed
 from careweave_profiles.feeds.wordings import Known
 from careweave_profiles.ports import EVENT_SOURCE, Ports
 from careweave_profiles.servicer import ProfilesServicer
@@ -29,17 +31,20 @@ class ProfilesPart:
 
     name = DESCRIPTOR.services_by_name["ProfilesService"].full_name
 
-    def __init__(self, servicer: ProfilesServicer, relay: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, servicer: ProfilesServicer, relay: Relay, topic: TopicFeed) -> None:
         self._servicer = servicer
         self._relay = relay
+        self._topic = topic
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add the servicer to `server`."""
         add_ProfilesServiceServicer_to_server(self._servicer, server)
 
     async def run(self) -> None:
-        """Publish the events of changed profiles until cancelled."""
-        await self._relay()
+        """Publish the events of changed profiles, and take HR updates from their topic, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._relay.run())
+            tasks.create_task(self._topic.run())
 
     def ready(self) -> bool:
         """Return True: the graph is open, and there is nothing to prepare."""
@@ -87,5 +92,6 @@ async def build(adapters: Adapters, channels: Channels) -> ProfilesPart:
     """Return the service on `adapters`, asking the skills service through `channels`."""
     ports = Ports(adapters.graph, adapters.clock, adapters.new_id)
     feeds = Feeds(ports, SkillsService(channels))
+    topic = TopicFeed(feeds, adapters.events, reason)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
-    return ProfilesPart(ProfilesServicer(feeds, token_key(adapters.settings)), relay.run)
+    return ProfilesPart(ProfilesServicer(feeds, token_key(adapters.settings)), relay, topic)

@@ -1,0 +1,25 @@
+"""Reading a stretch of the event log to its end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from careweave.events.port import Delivered, EventLog, Positions, Topic
+
+_QUIET_SECONDS: Final = 1.0
+
+
+async def until(log: EventLog, topics: Sequence[Topic], start: Positions, end: Positions) -> AsyncIterator[Delivered]:
+    """Yield the events of `topics` between two positions.
+
+    The last ones before `end` may have been compacted away: then a quiet second stands for the end.
+    """
+    following = log.follow(topics, start)
+    reached = start
+    while any(reached.offsets.get(place, 0) < offset for place, offset in end.offsets.items()):
+        try:
+            delivered = await asyncio.wait_for(anext(following), _QUIET_SECONDS)
+        except (TimeoutError, StopAsyncIteration):
+            return
+        reached = reached.after(delivered)
+        yield delivered
