@@ -17,6 +17,7 @@ from careweave.graph.port import Graph
 
 _ID_LETTERS: Final = string.ascii_lowercase + string.digits
 _ID_LENGTH: Final = 20
+_IDS: Final = len(_ID_LETTERS) ** _ID_LENGTH
 _NEO4J: Final = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
 
@@ -41,7 +42,12 @@ def utc_now() -> datetime:
 
 def random_id() -> str:
     """Return a new random id of 20 lower-case letters and digits."""
-    return "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
+    number = secrets.randbelow(_IDS)  # one question to the system for all letters; each would cost as much
+    letters = []
+    for _ in range(_ID_LENGTH):
+        number, letter = divmod(number, len(_ID_LETTERS))
+        letters.append(_ID_LETTERS[letter])
+    return "".join(letters)
 
 
 async def open_graph(settings: Settings) -> Graph:

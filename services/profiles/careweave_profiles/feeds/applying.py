@@ -52,12 +52,20 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """Updates without fault, when they were said, and what they mean."""
+class _Sound:
+    """An update without fault, when it was said, and what it means."""
 
-    updates: Sequence[ProfileUpdate]
-    said: Sequence[Stated]
+    update: ProfileUpdate
+    said: Stated
     meaning: Meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Updates, of which those with a fault have it noted, and the others what they mean; nothing is written yet."""
+
+    faults: Sequence[CareweaveError | None]
+    sound: Sequence[_Sound]
 
 
 class Feeds:
@@ -80,29 +88,50 @@ async def apply_updates(
     Raises:
         Unavailable, Exhausted, Conflict: nothing has happened, or a part; trying again is harmless and may work.
     """
+    return await apply_prepared(feeds, await prepare(feeds, caller, updates), mark)
+
+
+async def prepare(feeds: Feeds, caller: Caller, updates: Sequence[ProfileUpdate]) -> Prepared:
+    """Return what can be found out of `updates` before their unit of work begins, for `apply_prepared`.
+
+    Raises:
+        Unavailable, Exhausted, Conflict: trying again may work.
+    """
     now = feeds.ports.clock()
     faults = [fault_of(update, caller, now) for update in updates]
     good = [update for update, fault in zip(updates, faults, strict=True) if fault is None]
-    found = iter(await _apply_good(feeds, good, mark))
-    return [next(found) if fault is None else Answer(Outcome.REJECTED, fault) for fault in faults]
+    wordings = [wordings_of(update) for update in good]
+    resolved = await feeds.resolver.resolve({each for some in wordings for each in some})
+    taught = await programmes(feeds.ports.graph, good)
+    sound = [
+        _Sound(update, stated(update), Meaning(some, resolved, taught))
+        for update, some in zip(good, wordings, strict=True)
+    ]
+    return Prepared(faults, sound)
 
 
-async def _apply_good(feeds: Feeds, updates: Sequence[ProfileUpdate], mark: Mark | None) -> list[Answer]:
+async def apply_prepared(feeds: Feeds, prepared: Prepared, mark: Mark | None) -> list[Answer]:
+    """Take in what was prepared, as `apply_updates`."""
+    found = iter(await _apply_sound(feeds, prepared.sound, mark))
+    return [next(found) if fault is None else Answer(Outcome.REJECTED, fault) for fault in prepared.faults]
+
+
+async def _apply_sound(feeds: Feeds, sound: Sequence[_Sound], mark: Mark | None) -> list[Answer]:
     try:
-        return await _apply_together(feeds, updates, mark)
+        return await _apply_together(feeds, sound, mark)
     except PASSING:
         feeds.keys.forget()
         raise
     except Exception:  # noqa: BLE001  one update must not cost the others theirs
         feeds.keys.forget()
-    answers = [await _apply_alone(feeds, update) for update in updates]
+    answers = [await _apply_alone(feeds, each) for each in sound]
     await _apply_together(feeds, (), mark)
     return answers
 
 
-async def _apply_alone(feeds: Feeds, update: ProfileUpdate) -> Answer:
+async def _apply_alone(feeds: Feeds, sound: _Sound) -> Answer:
     try:
-        return (await _apply_together(feeds, [update], None))[0]
+        return (await _apply_together(feeds, [sound], None))[0]
     except PASSING:
         feeds.keys.forget()
         raise
@@ -119,41 +148,38 @@ def _failed(feeds: Feeds, error: Exception) -> Answer:
     return Answer(Outcome.REJECTED, unexpected=error_id)
 
 
-async def _apply_together(feeds: Feeds, updates: Sequence[ProfileUpdate], mark: Mark | None) -> list[Answer]:
-    if not updates and mark is None:
+async def _apply_together(feeds: Feeds, sound: Sequence[_Sound], mark: Mark | None) -> list[Answer]:
+    if not sound and mark is None:
         return []
-    resolved = await feeds.resolver.resolve(wordings_of(updates))
-    meaning = Meaning(resolved, await programmes(feeds.ports.graph, updates))
-    batch = _Batch(updates, [stated(each) for each in updates], meaning)
     async with feeds.ports.graph.unit_of_work() as unit:
-        answers = await _apply(unit, feeds, batch) if updates else []
+        answers = await _apply(unit, feeds, sound) if sound else []
         if mark is not None:
             await keep_position(unit, mark)
         return answers
 
 
-async def _apply(unit: UnitOfWork, feeds: Feeds, batch: _Batch) -> list[Answer]:
-    await lock_sources(unit, {update.source_system for update in batch.updates}, feeds.ports.clock())
+async def _apply(unit: UnitOfWork, feeds: Feeds, batch: Sequence[_Sound]) -> list[Answer]:
+    await lock_sources(unit, {each.update.source_system for each in batch}, feeds.ports.clock())
     await feeds.keys.prepare(unit)
-    names = [feeds.keys.name(update.source_system, update.external_id) for update in batch.updates]
+    names = [feeds.keys.name(each.update.source_system, each.update.external_id) for each in batch]
     kept = await read_records(unit, sorted(set(names)))
     touched = {
         kept[name].person
-        for name, said in zip(names, batch.said, strict=True)
-        if name in kept and (news(said, kept[name].known) or kept[name].unresolved)
+        for name, each in zip(names, batch, strict=True)
+        if name in kept and (news(each.said, kept[name].known) or kept[name].unresolved)
     }
     work = await Work.begin(unit, feeds.ports, kept, sorted(touched - {""}))
-    known = await _known_references(unit, batch.updates)
+    known = await _known_references(unit, [each.update for each in batch])
     answers = []
-    for index, name in enumerate(names):
-        missing = missing_references(batch.updates[index], known)
-        answers.append(Answer(Outcome.REJECTED, missing) if missing else await _take(work, batch, index, name))
+    for name, each in zip(names, batch, strict=True):
+        missing = missing_references(each.update, known)
+        answers.append(Answer(Outcome.REJECTED, missing) if missing else await _take(work, each, name))
     await work.finish()
     return answers
 
 
-async def _take(work: Work, batch: _Batch, index: int, name: str) -> Answer:
-    update, said = batch.updates[index], batch.said[index]
+async def _take(work: Work, sound: _Sound, name: str) -> Answer:
+    update, said = sound.update, sound.said
     record = work.record(name) or FeedRecord(name, update.source_system, "", said.kind)
     if record.erased:
         return Answer(Outcome.REJECTED, _erased())
@@ -163,10 +189,10 @@ async def _take(work: Work, batch: _Batch, index: int, name: str) -> Answer:
     retried = [place for place in again if place == SKILLS and record.unresolved]
     if not new and not retried:
         return Answer(Outcome.DUPLICATE if again else Outcome.STALE)
-    after = taking(record, update, said, [*new, *retried], batch.meaning)
+    after = taking(record, update, said, [*new, *retried], sound.meaning)
     if not new and (after.claims, after.unresolved) == (record.claims, record.unresolved):
         return Answer(Outcome.DUPLICATE)
-    mentioned = unresolved_in(update, batch.meaning.resolved) if SKILLS in (*new, *retried) else None
+    mentioned = unresolved_in(sound.meaning) if SKILLS in (*new, *retried) else None
     await work.put(after, mentioned if record.unresolved or after.unresolved else None)
     return Answer(Outcome.APPLIED)
 

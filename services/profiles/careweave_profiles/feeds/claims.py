@@ -17,15 +17,19 @@ from careweave_profiles.feeds.checking import credentials_of, employments_of
 from careweave_profiles.feeds.programmes import Programmes, programme_of
 from careweave_profiles.feeds.records import FeedRecord
 from careweave_profiles.feeds.sections import SECTIONS, Stated
-from careweave_profiles.feeds.wordings import Known, Resolved, Wording, wording_of
+from careweave_profiles.feeds.wordings import Known, Resolved, Wording
 
 _LONGEST_EVIDENCE: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What the words of a batch of updates stand for in the taxonomy."""
+    """What the words of an update stand for in the taxonomy.
 
+    wordings: of its skills, in order. resolved, programmes: of these and others.
+    """
+
+    wordings: Sequence[Wording]
     resolved: Resolved
     programmes: Programmes
 
@@ -45,8 +49,8 @@ def taking(
         claims.employments.extend(employments_of(update.employments))
     if "skills" in names:
         del claims.skills[:]
-        claims.skills.extend(_strongest(_skills_of(update.skills.skills, meaning.resolved)))
-        unresolved = len(unresolved_in(update, meaning.resolved))
+        claims.skills.extend(_strongest(_skills_of(update.skills.skills, meaning)))
+        unresolved = len(unresolved_in(meaning))
     if "credentials" in names:
         del claims.credentials[:]
         claims.credentials.extend(credentials_of(update.credentials))
@@ -57,10 +61,9 @@ def taking(
     return replace(record, known=known, claims=claims, raised=raised, unresolved=unresolved)
 
 
-def unresolved_in(update: ProfileUpdate, resolved: Resolved) -> list[Wording]:
-    """Return what of the skills of `update` nobody could resolve, each once."""
-    wordings = dict.fromkeys(wording_of(skill) for skill in update.skills.skills)
-    return [wording for wording in wordings if not resolved[wording]]
+def unresolved_in(meaning: Meaning) -> list[Wording]:
+    """Return what of the skills of an update nobody could resolve, each once."""
+    return [wording for wording in dict.fromkeys(meaning.wordings) if not meaning.resolved[wording]]
 
 
 def strength(skill: PersonSkill) -> tuple[bool, int, bytes]:
@@ -75,10 +78,9 @@ def _take_identity(claims: Person, update: ProfileUpdate) -> None:
     claims.fictional = update.identity.fictional
 
 
-def _skills_of(skills: Iterable[FeedSkill], resolved: Resolved) -> Iterable[PersonSkill]:
-    for each in skills:
-        wording = wording_of(each)
-        for known in resolved[wording]:
+def _skills_of(skills: Iterable[FeedSkill], meaning: Meaning) -> Iterable[PersonSkill]:
+    for each, wording in zip(skills, meaning.wordings, strict=True):
+        for known in meaning.resolved[wording]:
             claim = PersonSkill(
                 skill=known.skill,
                 label=known.label,

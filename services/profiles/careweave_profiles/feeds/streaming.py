@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from careweave.errors import CareweaveError, InvalidArgument
 from careweave.policy import Action, Caller, Resource, authorise
 from careweave.v1.hr_pb2 import FeedOpening, ProfileUpdate
-from careweave_profiles.feeds.applying import Answer, Feeds, Outcome, apply_updates
+from careweave_profiles.feeds.applying import Answer, Feeds, Outcome, Prepared, apply_prepared, prepare
 from careweave_profiles.feeds.patience import patiently
 from careweave_profiles.feeds.positions import Mark, acknowledged
 from careweave_profiles.violations import refuse
@@ -33,6 +33,15 @@ class Item:
 
     position: int
     content: ProfileUpdate | CareweaveError
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A batch that waits for its unit of work."""
+
+    positions: Sequence[int]
+    contents: Sequence[ProfileUpdate | CareweaveError]
+    prepared: Prepared
 
 
 Answered: TypeAlias = tuple[int, Answer]
@@ -59,15 +68,19 @@ async def answers(
     """
     waiting: asyncio.Queue[Item | None] = asyncio.Queue(WINDOW)
     reading = asyncio.create_task(_read(items, waiting))
+    preparing = asyncio.create_task(_prepare_next(feeds, caller, opening, waiting))
     try:
-        while batch := await _next_batch(waiting):
-            for answered in await patiently(partial(_answer, feeds, caller, opening, batch), TRIES):
+        while batch := await preparing:
+            # While one batch is written, which is the engine's work, the next one is made ready.
+            preparing = asyncio.create_task(_prepare_next(feeds, caller, opening, waiting))
+            for answered in await patiently(partial(_answer, feeds, opening, batch), TRIES):
                 yield answered
         await reading
     finally:
-        reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await reading
+        for task in (preparing, reading):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
 
 
 async def _read(items: AsyncIterator[Item], waiting: "asyncio.Queue[Item | None]") -> None:
@@ -95,18 +108,24 @@ async def _next_batch(waiting: "asyncio.Queue[Item | None]") -> list[Item]:
     return batch
 
 
-async def _answer(feeds: Feeds, caller: Caller, opening: FeedOpening, batch: Sequence[Item]) -> list[Answered]:
-    contents = [_of_this_feed(item.content, opening) for item in batch]
+async def _prepare_next(
+    feeds: Feeds, caller: Caller, opening: FeedOpening, waiting: "asyncio.Queue[Item | None]"
+) -> _Ready | None:
+    items = await _next_batch(waiting)
+    if not items:
+        return None
+    contents = [_of_this_feed(item.content, opening) for item in items]
     updates = [content for content in contents if isinstance(content, ProfileUpdate)]
-    last = max(item.position for item in batch)
-    mark = Mark(opening.source_system, opening.feed, last)
-    found = iter(await apply_updates(feeds, caller, updates, mark))
+    prepared = await patiently(partial(prepare, feeds, caller, updates), TRIES)
+    return _Ready([item.position for item in items], contents, prepared)
+
+
+async def _answer(feeds: Feeds, opening: FeedOpening, batch: _Ready) -> list[Answered]:
+    mark = Mark(opening.source_system, opening.feed, max(batch.positions))
+    found = iter(await apply_prepared(feeds, batch.prepared, mark))
     return [
-        (
-            item.position,
-            Answer(Outcome.REJECTED, content) if isinstance(content, CareweaveError) else next(found),
-        )
-        for item, content in zip(batch, contents, strict=True)
+        (position, Answer(Outcome.REJECTED, content) if isinstance(content, CareweaveError) else next(found))
+        for position, content in zip(batch.positions, batch.contents, strict=True)
     ]
 
 

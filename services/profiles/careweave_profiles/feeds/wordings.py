@@ -2,10 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from careweave.errors import InvalidArgument
 from careweave.graph.port import Reads
@@ -23,8 +22,7 @@ _CODE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(NamedTuple):
     """What a source calls a skill.
 
     kind: field of FeedSkill: skill, code, label or text.
@@ -34,8 +32,7 @@ class Wording:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A skill of the taxonomy: resource name and preferred label."""
 
     skill: str
@@ -72,9 +69,9 @@ def wording_of(skill: FeedSkill) -> Wording:
     return Wording(kind, getattr(skill, kind))
 
 
-def wordings_of(updates: Iterable[ProfileUpdate]) -> set[Wording]:
-    """Return all that `updates` call skills."""
-    return {wording_of(skill) for update in updates for skill in update.skills.skills}
+def wordings_of(update: ProfileUpdate) -> list[Wording]:
+    """Return what each skill of `update` is called, in order."""
+    return [wording_of(skill) for skill in update.skills.skills]
 
 
 class Resolver:
