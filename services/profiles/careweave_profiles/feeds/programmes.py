@@ -1,6 +1,9 @@
-"""Courses and standards that credentials stand for, and the skills that these develop."""
+"""Courses and standards that credentials stand for, and the skills that these develop.
 
-from collections.abc import Iterable, Mapping
+Several courses may share a title; a credential that gives the title alone raises what all of them develop.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from careweave.graph.port import Query, Reads
@@ -35,11 +38,12 @@ async def programmes(reads: Reads, updates: Iterable[ProfileUpdate]) -> Programm
     wanted = {programme_of(each) for update in updates for each in update.credentials.credentials} - {""}
     if not wanted:
         return {}
-    names = {each: each for each in wanted if each.partition("/")[0] in LABELS}
+    names = {each: [each] for each in wanted if each.partition("/")[0] in LABELS}
     if wanted - names.keys():
-        names |= {title: name for title, name in (await _by_title(reads)).items() if title in wanted}
-    developed = await _developed(reads, set(names.values()))
-    return {each: developed[name] for each, name in names.items() if name in developed}
+        names |= {title: found for title, found in (await _by_title(reads)).items() if title in wanted}
+    developed = await _developed(reads, {name for some in names.values() for name in some})
+    common = {each: _common([developed.get(name, ()) for name in some]) for each, some in names.items()}
+    return {each: skills for each, skills in common.items() if skills}
 
 
 def normal(title: str) -> str:
@@ -47,12 +51,18 @@ def normal(title: str) -> str:
     return " ".join(title.casefold().split())
 
 
-async def _by_title(reads: Reads) -> dict[str, str]:
-    """Return the name of each programme by title; of two with one title, the first by name."""
-    found: dict[str, str] = {}
+def _common(developed: Sequence[tuple[Known, ...]]) -> tuple[Known, ...]:
+    """Return what all programmes of one title develop: which of them it was is not known."""
+    shared = set.intersection(*(set(each) for each in developed))
+    return tuple(each for each in developed[0] if each in shared)
+
+
+async def _by_title(reads: Reads) -> dict[str, list[str]]:
+    """Return the names of the programmes of each title."""
+    found: dict[str, list[str]] = {}
     for query in TITLES.values():
-        for row in sorted(await reads.run(query), key=lambda row: str(row["name"])):
-            found.setdefault(normal(str(row["title"] or "")), str(row["name"]))
+        for row in await reads.run(query):
+            found.setdefault(normal(str(row["title"] or "")), []).append(str(row["name"]))
     return found
 
 
