@@ -12,7 +12,7 @@ CAREWEAVE_TORCH_INDEX ?=
 unexport CAREWEAVE_TORCH_INDEX
 SET_UP = CAREWEAVE_TORCH_INDEX='$(CAREWEAVE_TORCH_INDEX)' $(PYTHON) tools/set_up.py
 
-.PHONY: help python setup setup-dev demo up test test-neo4j check lint-protos bench kill protos lock hooks clean
+.PHONY: help python setup setup-dev demo up test test-neo4j check lint-protos bench kill kill-hr protos lock hooks clean
 
 help: ## Say what can be made
 	@echo "Careweave. Needs make, Python 3.11 or later and the package index that pip is configured for."
@@ -53,7 +53,10 @@ check: setup-dev ## Check format, lint, types, imports and protos (the protos ne
 	@$(VENV)/lint-imports --no-logo
 	@$(MAKE) --no-print-directory lint-protos
 
-lint-protos: setup-dev ## Lint the protos with buf (needs npm, which fetches buf)
+lint-kill-hr: setup-dev ## Kill the profiles service 20 times as it takes in 20,000 HR updates (KILLS=n, UPDATES=n)
+	@CAREWEAVE_TEST_HR_KILLS=$(or $(KILLS),20) CAREWEAVE_TEST_HR_UPDATES=$(or $(UPDATES),20000) $(VENV)/pytest -s tests/system/test_kill_hr.py
+
+protos: setup-dev ## Lint the protos with buf (needs npm, which fetches buf)
 	@if ! command -v npx >/dev/null; then \
 	  echo "buf lint left out: it needs npx, which comes with Node.js."; exit 0; \
 	fi; \
