@@ -53,10 +53,7 @@ check: setup-dev ## Check format, lint, types, imports and protos (the protos ne
 	@$(VENV)/lint-imports --no-logo
 	@$(MAKE) --no-print-directory lint-protos
 
-lint-kill-hr: setup-dev ## Kill the profiles service 20 times as it takes in 20,000 HR updates (KILLS=n, UPDATES=n)
-	@CAREWEAVE_TEST_HR_KILLS=$(or $(KILLS),20) CAREWEAVE_TEST_HR_UPDATES=$(or $(UPDATES),20000) $(VENV)/pytest -s tests/system/test_kill_hr.py
-
-protos: setup-dev ## Lint the protos with buf (needs npm, which fetches buf)
+lint-protos: setup-dev ## Lint the protos with buf (needs npm, which fetches buf)
 	@if ! command -v npx >/dev/null; then \
 	  echo "buf lint left out: it needs npx, which comes with Node.js."; exit 0; \
 	fi; \
@@ -71,6 +68,10 @@ bench: setup-dev ## Measure speed and matching quality (minutes; loads packaged 
 
 kill: setup-dev ## Kill the all-in-one process 50 times as it writes (KILLS=n), and look for what is lost
 	@CAREWEAVE_TEST_KILLS=$(or $(KILLS),50) $(VENV)/pytest -s tests/system/test_kill.py
+
+kill-hr: setup-dev ## Kill the profiles service 20 times in 20,000 HR updates (KILLS=n, UPDATES=n), and compare the end
+	@CAREWEAVE_TEST_HR_KILLS=$(or $(KILLS),20) CAREWEAVE_TEST_HR_UPDATES=$(or $(UPDATES),20000) \
+	  $(VENV)/pytest -s tests/system/test_kill_hr.py
 
 protos: setup-dev ## Generate careweave/v1 from protos/
 	@$(VENV)/python tools/generate_stubs.py

@@ -1,6 +1,5 @@
 """The raw engines, writing rows that are ready, each by its best batch: what benchmarks.hr_updates is compared with."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import ladybug
 import neo4j
 import pyarrow as pa
 
+from benchmarks.cost import Cost, Watch
 from careweave.config import Settings
 from careweave.graph.ladybug.values import ARROW, to_engine
 from careweave.graph.port import Graph, Query
@@ -76,11 +76,11 @@ def _table(create: str, columns: Mapping[str, Value], rows: Sequence[Mapping[str
     return Table(create, columns, [[row[f"c{index}"] for index in range(len(columns))] for row in rows])
 
 
-async def best(setting: str, written: Written) -> float:
-    """Return the least seconds in which the raw engine writes `written` into an empty graph."""
+async def best(setting: str, written: Written) -> Cost:
+    """Return the least that it costs the raw engine to write `written` into an empty graph."""
     if setting.startswith("ladybug:"):
-        return min([await _ladybug_seconds(written, size) for size in BATCHES])
-    return min(_neo4j_seconds(setting, written, size) for size in BATCHES)
+        return min([await _into_ladybug(written, size) for size in BATCHES])
+    return min(_into_neo4j(setting, written, size) for size in BATCHES)
 
 
 def _parts(written: Written, size: int) -> Iterator[list[tuple[Table, Sequence[Sequence[Any]]]]]:
@@ -93,7 +93,7 @@ def _parts(written: Written, size: int) -> Iterator[list[tuple[Table, Sequence[S
         ]
 
 
-async def _ladybug_seconds(written: Written, size: int) -> float:
+async def _into_ladybug(written: Written, size: int) -> Cost:
     with TemporaryDirectory() as folder:
         place = Path(folder) / "graph"
         graph = await open_graph(Settings(graph=f"ladybug:{place}"))
@@ -104,7 +104,7 @@ async def _ladybug_seconds(written: Written, size: int) -> float:
         await graph.close()
         database = ladybug.Database(str(place / "graph.lbug"))
         connection = ladybug.Connection(database)
-        start = time.perf_counter()
+        watch = Watch()
         for part in _parts(written, size):
             connection.execute("BEGIN TRANSACTION")
             for table, rows in part:
@@ -112,10 +112,10 @@ async def _ladybug_seconds(written: Written, size: int) -> float:
                     text = table.create.format(*(f"c{index}" for index in range(len(table.columns))))
                     connection.execute(f"LOAD FROM $t {text}", {"t": _arrow(table, rows)})
             connection.execute("COMMIT")
-        seconds = time.perf_counter() - start
+        cost = watch.cost()
         connection.close()
         database.close()
-        return seconds
+        return cost
 
 
 def _arrow(table: Table, rows: Sequence[Sequence[Any]]) -> pa.Table:
@@ -127,15 +127,15 @@ def _arrow(table: Table, rows: Sequence[Sequence[Any]]) -> pa.Table:
     return pa.table(arrays, names=[f"c{index}" for index in range(len(arrays))])
 
 
-def _neo4j_seconds(setting: str, written: Written, size: int) -> float:
+def _into_neo4j(setting: str, written: Written, size: int) -> Cost:
     """Write into the server's database, emptied of what was measured before."""
     with neo4j.GraphDatabase.driver(setting) as driver, driver.session() as session:
         for label in NODES:
-            session.run(f"MATCH (n:{label}) DETACH DELETE n").consume()  # type: ignore[arg-type]
-        start = time.perf_counter()
+            session.run(f"MATCH (n:{label}) DETACH DELETE n").consume()
+        watch = Watch()
         for part in _parts(written, size):
             with session.begin_transaction() as transaction:
                 for table, rows in part:
                     text = table.create.format(*(f"r[{index}]" for index in range(len(table.columns))))
-                    transaction.run(f"UNWIND $rows AS r {text}", rows=rows).consume()  # type: ignore[arg-type]
-        return time.perf_counter() - start
+                    transaction.run(f"UNWIND $rows AS r {text}", rows=rows).consume()
+        return watch.cost()

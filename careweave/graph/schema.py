@@ -322,8 +322,6 @@ _FEEDS = (
         },
     ),
     NodeTable("FeedSecret", "profiles", {"name": Value.TEXT, "secret": Value.TEXT}),
-    # Written first in every unit of work about records of a source system, which holds others off.
-    NodeTable("FeedSource", "profiles", {"name": Value.TEXT, "update_time": Value.TIME}),
     NodeTable("FeedPosition", "profiles", {"name": Value.TEXT, "position": Value.INTEGER}),
     NodeTable(
         "UnresolvedSkill",

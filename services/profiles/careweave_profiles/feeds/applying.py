@@ -19,7 +19,7 @@ from careweave_profiles import store
 from careweave_profiles.feeds.checking import fault_of, missing_references, named_by
 from careweave_profiles.feeds.claims import Meaning, taking, unresolved_in
 from careweave_profiles.feeds.keys import RecordKeys
-from careweave_profiles.feeds.positions import Mark, keep_position, lock_sources
+from careweave_profiles.feeds.positions import Mark, keep_position
 from careweave_profiles.feeds.programmes import programmes
 from careweave_profiles.feeds.records import FeedRecord, read_records
 from careweave_profiles.feeds.sections import SKILLS, Stated, news, repeated, stated
@@ -159,7 +159,6 @@ async def _apply_together(feeds: Feeds, sound: Sequence[_Sound], mark: Mark | No
 
 
 async def _apply(unit: UnitOfWork, feeds: Feeds, batch: Sequence[_Sound]) -> list[Answer]:
-    await lock_sources(unit, {each.update.source_system for each in batch}, feeds.ports.clock())
     await feeds.keys.prepare(unit)
     names = [feeds.keys.name(each.update.source_system, each.update.external_id) for each in batch]
     kept = await read_records(unit, sorted(set(names)))

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from careweave.v1.common_pb2 import PROFICIENCY_ADVANCED_BEGINNER
 from careweave.v1.hr_pb2 import FeedCredential, FeedSkill, ProfileUpdate
@@ -80,19 +81,29 @@ def _take_identity(claims: Person, update: ProfileUpdate) -> None:
 
 def _skills_of(skills: Iterable[FeedSkill], meaning: Meaning) -> Iterable[PersonSkill]:
     for each, wording in zip(skills, meaning.wordings, strict=True):
+        evidence = each.evidence or (wording.words if wording.kind == "text" else "")
+        source = SOURCE_ASSESSMENT if each.assessed else SOURCE_EMPLOYER
         for known in meaning.resolved[wording]:
-            claim = PersonSkill(
-                skill=known.skill,
-                label=known.label,
-                proficiency=each.proficiency,
-                source=SOURCE_ASSESSMENT if each.assessed else SOURCE_EMPLOYER,
-                evidence=each.evidence or (wording.words if wording.kind == "text" else ""),
-            )
-            if each.HasField("effective_date"):
-                claim.effective_date.CopyFrom(each.effective_date)
-            if each.HasField("expire_date"):
-                claim.expire_date.CopyFrom(each.expire_date)
+            claim = _claim(known, each.proficiency, source, evidence)
+            if each.HasField("effective_date") or each.HasField("expire_date"):
+                claim = _dated(claim, each)
             yield claim
+
+
+@lru_cache(maxsize=50_000)
+def _claim(known: Known, proficiency: Any, source: Any, evidence: str) -> PersonSkill:
+    """Return a claim without dates, which is shared: many people have one skill at one level."""
+    return PersonSkill(skill=known.skill, label=known.label, proficiency=proficiency, source=source, evidence=evidence)
+
+
+def _dated(claim: PersonSkill, given: FeedSkill) -> PersonSkill:
+    dated = PersonSkill()
+    dated.CopyFrom(claim)
+    if given.HasField("effective_date"):
+        dated.effective_date.CopyFrom(given.effective_date)
+    if given.HasField("expire_date"):
+        dated.expire_date.CopyFrom(given.expire_date)
+    return dated
 
 
 def _raised_by(credentials: Iterable[FeedCredential], programmes: Programmes) -> Iterable[PersonSkill]:

@@ -18,7 +18,6 @@ from careweave.v1.profiles_pb2 import Person
 from careweave_profiles import erasure
 from careweave_profiles.dates import put_time
 from careweave_profiles.feeds.applying import Feeds
-from careweave_profiles.feeds.positions import lock_sources
 from careweave_profiles.feeds.records import LEAVE, FeedRecord, read_records
 from careweave_profiles.feeds.standing import Standing, read_standings
 from careweave_profiles.feeds.weaving import Said, said_by, weave
@@ -81,7 +80,6 @@ async def confirm_employment(feeds: Feeds, caller: Caller, request: ConfirmEmplo
             return answered
         await existing_person(unit, request.person)
         record = await _redeem(unit, request.code, feeds.ports.clock())
-        await lock_sources(unit, [record.source_system], feeds.ports.clock())
         if record.person != request.person:
             await _join(unit, feeds, record, request.person)
         return await once.remember(await existing_person(unit, request.person), request.person)

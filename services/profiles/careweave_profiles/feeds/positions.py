@@ -1,8 +1,6 @@
-"""How far each feed has been answered, and the locks that let one writer at a time work on a source system."""
+"""How far each feed has been answered."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, cast
 
 from careweave.graph.port import Query, Reads, UnitOfWork
@@ -37,8 +35,3 @@ async def keep_position(unit: UnitOfWork, mark: Mark) -> None:
     """Note that the feed has been answered up to `mark`; what was noted beyond that stays."""
     position = max(mark.position, await acknowledged(unit, mark))
     await unit.merge_nodes("FeedPosition", [{"name": mark.name, "position": position}])
-
-
-async def lock_sources(unit: UnitOfWork, source_systems: Collection[str], now: datetime) -> None:
-    """Let other units that lock any of these wait until `unit` ends, where an engine has several writers."""
-    await unit.merge_nodes("FeedSource", [{"name": name, "update_time": now} for name in sorted(source_systems)])

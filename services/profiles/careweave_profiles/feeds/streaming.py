@@ -15,9 +15,9 @@ from careweave_profiles.feeds.patience import patiently
 from careweave_profiles.feeds.positions import Mark, acknowledged
 from careweave_profiles.violations import refuse
 
-WINDOW: Final = 600
+WINDOW: Final = 1000
 """Updates that are read ahead; beyond, the client is not read from, and its transport makes it wait."""
-BATCH: Final = 300
+BATCH: Final = 500
 """Updates taken into one unit of work, at most."""
 TRIES: Final = 8
 """How often a batch is tried while a store does not answer, half a minute in all, before the stream ends."""

@@ -122,6 +122,8 @@ def _woven(
 
 
 def _weave_skills(after: Person, hidden: Person, displaced: Person, known: Said, now: Said) -> list[PersonSkill]:
+    if not (after.skills or known.stated or known.raised):
+        return _take_skills(after, now)
     here = {each.skill: each for each in after.skills}
     aside = {each.skill: each for each in displaced.skills}
     standing: list[PersonSkill] = []
@@ -142,6 +144,18 @@ def _weave_skills(after: Person, hidden: Person, displaced: Person, known: Said,
         overruled += [each for each in news if each is not stands]
     del after.skills[:]
     after.skills.extend(standing)
+    return overruled
+
+
+def _take_skills(after: Person, now: Said) -> list[PersonSkill]:
+    """Put claims into a profile without any skill and without any claim before; as `_weave_skills`, sooner."""
+    overruled = []
+    for skill in sorted(now.stated.keys() | now.raised.keys()):
+        stated, raised = now.stated.get(skill), now.raised.get(skill)
+        stands = _stands(None, stated, raised)
+        if stands is not None:
+            after.skills.append(stands)
+        overruled += [each for each in (stated, raised) if each is not None and each is not stands]
     return overruled
 
 
