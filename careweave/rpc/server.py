@@ -8,7 +8,7 @@ import asyncio
 import logging
 import secrets
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -100,8 +100,16 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
                 await part.close()
 
 
-async def serve(settings: Settings, builds: Sequence[Build], adapters: "Adapters") -> None:
+def say_nothing(address: str) -> None:
+    """Tell nobody that the services are ready; the log says so in any case."""
+
+
+async def serve(
+    settings: Settings, builds: Sequence[Build], adapters: "Adapters", when_ready: Callable[[str], None] = say_nothing
+) -> None:
     """Serve until SIGTERM or SIGINT.
+
+    when_ready: called once with the address that was bound, when every part is ready.
 
     Raises:
         Unavailable: the address cannot be bound.
@@ -115,7 +123,7 @@ async def serve(settings: Settings, builds: Sequence[Build], adapters: "Adapters
         _LOG.info("listening", extra={"address": started.settings.listen})
         stopping = asyncio.create_task(stop.wait())
         failing = asyncio.create_task(started.until_failure())
-        announcing = asyncio.create_task(_announce(started))
+        announcing = asyncio.create_task(_announce(started, when_ready))
         await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
         try:
             if failing.done():
@@ -193,10 +201,11 @@ async def _set_all(
         await health.set(name, status)
 
 
-async def _announce(started: Running) -> None:
+async def _announce(started: Running, when_ready: Callable[[str], None]) -> None:
     with suppress(Exception):  # the failure itself is reported by whoever waits for it
         await started.until_ready()
         _LOG.info("all services are ready")
+        when_ready(started.settings.listen)
 
 
 async def _cancelled(tasks: Sequence["asyncio.Task[None] | asyncio.Task[bool]"]) -> None:

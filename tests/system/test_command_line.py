@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -128,3 +129,22 @@ def test_a_folder_that_another_process_uses_is_named_with_what_to_do(tmp_path: P
     assert result.exit_code == 5, result.output
     assert "CAREWEAVE_LISTEN" in result.output
     assert len(result.output.strip().splitlines()) == 1
+
+
+def test_a_server_says_in_one_line_of_json_where_it_serves_once_it_does(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CAREWEAVE_")}
+    command = [sys.executable, "-m", "careweave_cli", "serve", "profiles", "--json"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment | {"CAREWEAVE_LISTEN": "127.0.0.1:0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        process.terminate()
+        assert process.stdout.read() == ""
+    assert not told["address"].endswith(":0")
+    assert told["services"] == {"profiles": told["address"]}

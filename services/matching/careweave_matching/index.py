@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from careweave.embedding.port import Embedder, Vectors
+from careweave_matching.aim_finder import AimFinder
 from careweave_matching.crowd import Crowd, build_crowd
-from careweave_matching.encoding import PageEncoder
+from careweave_matching.encoding import PageEncoder, names_of
 from careweave_matching.entries import (
     CODE_BITS,
     KeyBook,
@@ -60,8 +61,10 @@ class Index:
         self.weights = weights
         self.model = embedder.model
         self._vectors = VectorBook(embedder, taxonomy)
+        self._finder = AimFinder(embedder, taxonomy)
         self._keys = KeyBook()
         self._reach = Reach(taxonomy, self._keys, weights, self._vectors.skills)
+        self._names = names_of(taxonomy)
         self._people: dict[str, PersonEntry] = {}
         self._opportunities: dict[str, OpportunityEntry] = {}
         self._board: Board | None = None
@@ -99,6 +102,8 @@ class Index:
         await self._vectors.learn_skills({held.skill for each in newer for held in each.skills})
         await self._vectors.learn_roles(newer, ())
         aspirations = await self._vectors.aspirations(newer)
+        if any(person.wishes.aspiration for person in newer):
+            await self._finder.learn()
         taken: list[str] = []
         for person, aims in zip(newer, aspirations, strict=True):
             if self._is_newer_person(person):
@@ -137,6 +142,7 @@ class Index:
             person,
             self._vectors.role(person),
             aspirations,
+            aims=self._finder.find(aspirations) if person.wishes.aspiration else (),
             skill_vectors=self._vectors.skills,
             taxonomy=self.taxonomy,
             weights=self.weights,
@@ -183,6 +189,7 @@ class Index:
             self._opportunities.values(),
             len(self._keys),
             self.surroundings.geography,
+            relatedness=self.taxonomy.relatedness,
             weights=self.weights,
             as_of=as_of,
             width=self._vectors.skills.shape[1],
@@ -192,8 +199,8 @@ class Index:
         frame = Frame(
             self.taxonomy, self._reach, self.surroundings.geography, self.weights, gaps.closers, self.model, as_of
         )
-        full = PageEncoder(table, screener, frame, self.organisation_title, full=True)
-        basic = PageEncoder(table, screener, frame, self.organisation_title, full=False)
+        full = PageEncoder(table, frame, self._names, self.organisation_title, full=True)
+        basic = PageEncoder(table, frame, self._names, self.organisation_title, full=False)
         return Board(table, screener, frame, full, basic)
 
     def crowd(self, as_of: date) -> Crowd:

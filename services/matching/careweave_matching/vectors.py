@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from careweave.embedding.port import Embedder, Vectors
+from careweave_matching.aims import parts_of
 from careweave_matching.model import Opportunity, Person, Work
 from careweave_matching.taxonomy import Taxonomy
 
@@ -56,7 +57,7 @@ class VectorBook:
 
     async def aspirations(self, people: Sequence[Person]) -> list[Vectors | None]:
         """Return, for each of `people`, the vectors (m, d) of what they aim at; None if they state nothing."""
-        texts = list(dict.fromkeys(p.wishes.aspiration.strip() for p in people if p.wishes.aspiration.strip()))
+        texts = list(dict.fromkeys(part for person in people for part in parts_of(person.wishes.aspiration)))
         written: dict[str, Vectors] = {}
         if texts:
             vectors = await asyncio.to_thread(self._embedder.embed_transient, texts)
@@ -64,7 +65,7 @@ class VectorBook:
         return [self._aims(person, written) for person in people]
 
     def _aims(self, person: Person, written: dict[str, Vectors]) -> Vectors | None:
-        aims = [written[text]] if (text := person.wishes.aspiration.strip()) else []
+        aims = [written[part] for part in parts_of(person.wishes.aspiration)]
         for name in person.wishes.aspired_occupations:
             vector = self._roles.get(self._occupation_text(name))
             if vector is not None:
