@@ -11,7 +11,7 @@ from careweave.rpc.server import running
 from careweave.v1 import common_pb2, hr_pb2, matching_pb2, profiles_pb2
 from careweave.wiring import Adapters
 
-PATIENCE_SECONDS = 45
+PATIENCE_SECONDS = 600
 SOURCE = "sourceSystems/esr-oaks"
 
 

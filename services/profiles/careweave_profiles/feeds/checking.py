@@ -94,7 +94,8 @@ def _check(update: ProfileUpdate, caller: Caller, now: datetime) -> None:
         check_texts(update, "update", found)
     employed = Person(employments=employments_of(update.employments))
     check_person(employed, today, "update.employments", found)
-    check_person(Person(credentials=credentials_of(update.credentials)), today, "update.credentials", found)
+    if update.credentials.credentials:
+        check_person(Person(credentials=credentials_of(update.credentials)), today, "update.credentials", found)
     for index, each in enumerate(update.skills.skills):
         if each.HasField("effective_date") or each.HasField("expire_date"):
             dated = PersonSkill()

@@ -7,7 +7,7 @@ as displaced, and returns when the claim goes. What a person takes out of their 
 a feed says something else of it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -48,6 +48,9 @@ class Said:
     raised: Mapping[str, PersonSkill] = field(default_factory=dict)
 
 
+_NOTHING_SAID: Final = Said()
+
+
 @dataclass(frozen=True, slots=True)
 class Woven:
     """person: as they shall be, before normal form. displaced: see above. overruled: new claims that do not stand."""
@@ -57,8 +60,10 @@ class Woven:
     overruled: Sequence[PersonSkill]
 
 
-def said_by(records: Iterable[FeedRecord]) -> Said:
+def said_by(records: Collection[FeedRecord]) -> Said:
     """Return what `records`, all of one person, claim together."""
+    if not records:
+        return _NOTHING_SAID
     ordered = sorted(records, key=lambda record: (record.joined, record.name))
     identity = Person()
     for record in reversed(ordered):
