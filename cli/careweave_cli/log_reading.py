@@ -6,6 +6,8 @@ from typing import Final
 
 from careweave.events.port import Delivered, EventLog, Positions, Topic
 
+_FIRST_SECONDS: Final = 10.0
+"""How long the first event may take: a log that is a server has to be reached."""
 _QUIET_SECONDS: Final = 1.0
 
 
@@ -15,11 +17,11 @@ async def until(log: EventLog, topics: Sequence[Topic], start: Positions, end: P
     The last ones before `end` may have been compacted away: then a quiet second stands for the end.
     """
     following = log.follow(topics, start)
-    reached = start
+    reached, patience = start, _FIRST_SECONDS
     while any(reached.offsets.get(place, 0) < offset for place, offset in end.offsets.items()):
         try:
-            delivered = await asyncio.wait_for(anext(following), _QUIET_SECONDS)
+            delivered = await asyncio.wait_for(anext(following), patience)
         except (TimeoutError, StopAsyncIteration):
             return
-        reached = reached.after(delivered)
+        reached, patience = reached.after(delivered), _QUIET_SECONDS
         yield delivered
