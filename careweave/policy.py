@@ -27,7 +27,7 @@ class Role(StrEnum):
     RECRUITER = "recruiter"
     """Somebody who fills opportunities of their own organisation."""
     HR_FEED = "hr-feed"
-    """An HR system. Reads nothing about people."""
+    """An HR system, for its own records. Reads nothing about people."""
     PLANNER = "planner"
     """A workforce planner. Sees no individual."""
     OPERATOR = "operator"
@@ -40,7 +40,7 @@ class Role(StrEnum):
 class Caller:
     """Who asks.
 
-    subject: `people/…` or `organisations/…`; empty for an operator or a service.
+    subject: `people/…`, `organisations/…` or, of an HR feed, `sourceSystems/…`; empty for an operator or a service.
     organisation: `organisations/…` on whose behalf; empty if none.
     """
 
@@ -55,10 +55,12 @@ class Resource:
 
     person: `people/…` whose own it is.
     organisation: `organisations/…` to which it belongs. For an opportunity, who offers it.
+    source_system: `sourceSystems/…` that says it.
     """
 
     person: str = ""
     organisation: str = ""
+    source_system: str = ""
 
 
 ANYTHING: Final = Resource()
@@ -94,6 +96,10 @@ class Action(StrEnum):
     BATCH_GET_PERSON_SNAPSHOTS = "BatchGetPersonSnapshots"
     STREAM_PERSON_SNAPSHOTS = "StreamPersonSnapshots"
     BATCH_CREATE_PEOPLE = "BatchCreatePeople"
+    STREAM_PROFILE_UPDATES = "StreamProfileUpdates"
+    ISSUE_EMPLOYMENT_CODE = "IssueEmploymentCode"
+    CONFIRM_EMPLOYMENT = "ConfirmEmployment"
+    LIST_UNRESOLVED_SKILLS = "ListUnresolvedSkills"
     UPDATE_ORGANISATION = "UpdateOrganisation"
     GET_ORGANISATION = "GetOrganisation"
     LIST_ORGANISATIONS = "ListOrganisations"
@@ -129,6 +135,8 @@ class Scope(StrEnum):
     """Where the resource's person is the caller."""
     ORGANISATION = "organisation"
     """Where the resource's organisation is the caller's."""
+    SOURCE = "source"
+    """Where the resource's source system is the caller."""
 
 
 Grants = Mapping[Role, Scope]
@@ -137,6 +145,7 @@ _RUNNING: Final[Grants] = {Role.OPERATOR: Scope.ALL, Role.SERVICE: Scope.ALL}
 _PUBLIC: Final[Grants] = dict.fromkeys(Role, Scope.ALL)
 _THE_PERSON: Final[Grants] = {Role.PERSON: Scope.OWN, **_RUNNING}
 _THE_EMPLOYER: Final[Grants] = {Role.MANAGER: Scope.ORGANISATION, Role.RECRUITER: Scope.ORGANISATION, **_RUNNING}
+_THE_FEED: Final[Grants] = {Role.HR_FEED: Scope.SOURCE, **_RUNNING}
 _EITHER_SIDE: Final[Grants] = {**_THE_PERSON, **_THE_EMPLOYER}
 
 _PUBLIC_ACTIONS: Final = (
@@ -181,6 +190,11 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.BATCH_GET_PERSON_SNAPSHOTS: _RUNNING,
         Action.STREAM_PERSON_SNAPSHOTS: _RUNNING,
         Action.BATCH_CREATE_PEOPLE: _RUNNING,
+        Action.STREAM_PROFILE_UPDATES: _THE_FEED,
+        Action.ISSUE_EMPLOYMENT_CODE: _THE_FEED,
+        # Not the employer, nor their HR system: which records are of one person is for that person to say.
+        Action.CONFIRM_EMPLOYMENT: _THE_PERSON,
+        Action.LIST_UNRESOLVED_SKILLS: _THE_FEED,
         Action.UPDATE_ORGANISATION: _RUNNING,
         Action.UPDATE_PLACE: _RUNNING,
         Action.UPDATE_HUB: _RUNNING,
@@ -210,6 +224,8 @@ def may(caller: Caller, action: Action, resource: Resource = ANYTHING) -> bool:
             return bool(resource.person) and resource.person == caller.subject
         case Scope.ORGANISATION:
             return bool(resource.organisation) and resource.organisation == caller.organisation
+        case Scope.SOURCE:
+            return bool(resource.source_system) and resource.source_system == caller.subject
         case None:
             return False
 

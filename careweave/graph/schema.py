@@ -217,6 +217,8 @@ _PEOPLE = (
             **_VERSIONED,
             # The whole profile as a serialised `Person`, written with every change: to read it costs one look-up.
             "snapshot": Value.BYTES,
+            # What the person said and an HR feed's word stands before, as a serialised `Person`.
+            "displaced": Value.BYTES,
         },
     ),
     NodeTable(
@@ -294,6 +296,45 @@ _PEOPLE = (
             "description": Value.TEXT,
             **_VERSIONED,
         },
+    ),
+)
+
+_FEEDS = (
+    # One record of an HR system. Its name is a digest of source system and external id under `FeedSecret`;
+    # the external id itself is not kept.
+    NodeTable(
+        "FeedRecord",
+        "profiles",
+        {
+            "name": Value.TEXT,
+            "source_system": Value.TEXT,
+            "person": Value.TEXT,
+            "joined": Value.INTEGER,
+            "order_kind": Value.INTEGER,
+            # By section: the source's order, and a digest of what it then said.
+            "orders": Value.INTEGERS,
+            "digests": Value.TEXTS,
+            # What the record says of the person, and the skills that its credentials raise, as serialised `Person`.
+            "claims": Value.BYTES,
+            "raised": Value.BYTES,
+            "unresolved": Value.INTEGER,
+            # Whether its person had it deleted; all else is empty then.
+            "erased": Value.FLAG,
+        },
+    ),
+    NodeTable("FeedSecret", "profiles", {"name": Value.TEXT, "secret": Value.TEXT}),
+    NodeTable("FeedPosition", "profiles", {"name": Value.TEXT, "position": Value.INTEGER}),
+    NodeTable(
+        "UnresolvedSkill",
+        "profiles",
+        {"name": Value.TEXT, "source_system": Value.TEXT, "kind": Value.TEXT, "wording": Value.TEXT},
+    ),
+    NodeTable(
+        "EmploymentCode",
+        "profiles",
+        {"digest": Value.TEXT, "record": Value.TEXT, "expire_time": Value.TIME},
+        key="digest",
+        indexed=("record",),
     ),
 )
 
@@ -439,6 +480,8 @@ _LINKS = (
         },
         keys=("skill", "endorsed_at"),
     ),
+    RelationshipTable("FED_BY", "profiles", (("Person", "FeedRecord"),)),
+    RelationshipTable("MENTIONS", "profiles", (("FeedRecord", "UnresolvedSkill"),)),
     RelationshipTable("HOLDS", "profiles", (("Person", "Credential"),)),
     RelationshipTable("GIVES", "profiles", (("Person", "Consent"),)),
     # A consent that names no organisation is open to all and has none of these.
@@ -538,5 +581,5 @@ def declare(nodes: tuple[NodeTable, ...], relationships: tuple[RelationshipTable
     return Schema(labels, {link.kind: link for link in relationships})
 
 
-SCHEMA = declare((*_TAXONOMY, *_PEOPLE, *_OPPORTUNITIES, *_BOOKKEEPING), _LINKS)
+SCHEMA = declare((*_TAXONOMY, *_PEOPLE, *_FEEDS, *_OPPORTUNITIES, *_BOOKKEEPING), _LINKS)
 """The schema of a Careweave graph."""

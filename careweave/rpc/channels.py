@@ -1,7 +1,7 @@
 """Connections to the services, with the caller's name on every call."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
@@ -49,7 +49,11 @@ class Channels:
     def __init__(self, settings: Settings, caller: Caller = SERVICE, *, waiting: bool = True) -> None:
         """Connect when the first call is made; needs a running event loop."""
         self._open: dict[str, grpc.aio.Channel] = {}
-        self._naming: list[grpc.aio.ClientInterceptor] = [_NamedCall(caller), _NamedStream(caller)]
+        self._naming: list[grpc.aio.ClientInterceptor] = [
+            _NamedCall(caller),
+            _NamedStream(caller),
+            _NamedExchange(caller),
+        ]
         self._options = (*_OPTIONS, ("grpc.service_config", _WAITING if waiting else _AT_ONCE))
         self.skills: SkillsServiceAsyncStub = SkillsServiceStub(self._channel(settings.address("skills")))
         self.profiles: ProfilesServiceAsyncStub = ProfilesServiceStub(self._channel(settings.address("profiles")))
@@ -107,3 +111,16 @@ class _NamedStream(_Named, grpc.aio.UnaryStreamClientInterceptor):
         request: _Request,
     ) -> AsyncIterator[_Reply] | grpc.aio.UnaryStreamCall[_Request, _Reply]:
         return await continuation(self._named(client_call_details), request)
+
+
+class _NamedExchange(_Named, grpc.aio.StreamStreamClientInterceptor):
+    async def intercept_stream_stream(
+        self,
+        continuation: Callable[
+            [Details, AsyncIterable[_Request] | Iterable[_Request]],
+            Awaitable[grpc.aio.StreamStreamCall[_Request, _Reply]],
+        ],
+        client_call_details: Details,
+        request_iterator: AsyncIterable[_Request] | Iterable[_Request],
+    ) -> AsyncIterator[_Reply] | grpc.aio.StreamStreamCall[_Request, _Reply]:
+        return await continuation(self._named(client_call_details), request_iterator)

@@ -1,13 +1,15 @@
 """What every call of ours passes through: one interceptor, since each of a stack would cost a turn.
 
 In this order: who calls, whether that role may use the RPC at all (AIP-211), the request decoded,
-its field rules; then the servicer; and whatever goes wrong on the way becomes a status.
+its field rules; then the servicer; and whatever goes wrong on the way becomes a status. Where the
+client sends a stream, caller and role are asked at its opening, and a message that is wrong goes to
+the servicer as `Refused`, to be answered in its place: it does not end the stream.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final, NoReturn, TypeAlias, cast
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -18,6 +20,7 @@ from careweave.policy import authorise_rpc
 from careweave.rpc import validation
 from careweave.rpc.caller import read_caller
 from careweave.rpc.errors import abort, status_of, status_of_unexpected
+from careweave.rpc.incoming import Refused
 
 _LOG: Final = logging.getLogger(__name__)
 _OURS: Final = "/careweave."
@@ -25,6 +28,7 @@ _OURS: Final = "/careweave."
 Context: TypeAlias = ServicerContext[Any, Any]
 Decode: TypeAlias = Callable[[bytes], Message]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_Body = TypeVar("_Body")
 Continue: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["Handler | None"]]
 
 
@@ -62,10 +66,14 @@ class Guard(grpc.aio.ServerInterceptor):
             stream.cancel()
 
     def _guard(self, handler: Handler, rpc: str) -> Handler:
-        if handler.request_streaming:
-            message = f"{rpc} takes a stream, which has no guard yet"
-            raise NotImplementedError(message)
         # Without a deserialiser the bytes arrive here, where a failure to read them can be named.
+        if handler.request_streaming and handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(
+                self._guarded_exchange(handler, rpc), None, handler.response_serializer
+            )
+        if handler.request_streaming:
+            message = f"{rpc} takes a stream and gives one answer, which has no guard yet"
+            raise NotImplementedError(message)
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
                 self._guarded_stream(handler, rpc), None, handler.response_serializer
@@ -88,12 +96,38 @@ class Guard(grpc.aio.ServerInterceptor):
         behaviour = cast("Callable[[Message, Context], AsyncIterator[Message]]", handler.unary_stream)
         decode = cast("Decode", handler.request_deserializer)
 
-        async def stream(body: bytes, context: Context) -> AsyncIterator[Message]:
+        async def replies(body: bytes, context: Context) -> AsyncIterator[Message]:
+            async for reply in behaviour(_admitted(body, decode, rpc, context), context):
+                yield reply
+
+        return self._ending_well(replies, rpc)
+
+    def _guarded_exchange(
+        self, handler: Handler, rpc: str
+    ) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[Message]]:
+        behaviour = cast(
+            "Callable[[AsyncIterator[Message | Refused], Context], AsyncIterator[Message]]", handler.stream_stream
+        )
+        decode = cast("Decode", handler.request_deserializer)
+
+        async def replies(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[Message]:
+            authorise_rpc(read_caller(context), rpc)
+            async for reply in behaviour(_each_admitted(bodies, decode, rpc), context):
+                yield reply
+
+        return self._ending_well(replies, rpc)
+
+    def _ending_well(
+        self, replies: Callable[[_Body, Context], AsyncIterator[Message]], rpc: str
+    ) -> Callable[[_Body, Context], AsyncIterator[Message]]:
+        """Return `replies` with each way in which it may end turned into a status."""
+
+        async def stream(body: _Body, context: Context) -> AsyncIterator[Message]:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101  grpc runs every call in a task of its own
             self._streams.add(task)
             try:
-                async for reply in behaviour(_admitted(body, decode, rpc, context), context):
+                async for reply in replies(body, context):
                     yield reply
             except asyncio.CancelledError:
                 if not self._stopping:
@@ -119,12 +153,29 @@ class Guard(grpc.aio.ServerInterceptor):
 def _admitted(body: bytes, decode: Decode, rpc: str, context: Context) -> Message:
     """Return the request, once caller, role and fields are found to be right."""
     authorise_rpc(read_caller(context), rpc)
+    request = _decoded(body, decode, rpc)
+    validation.check(request)
+    return request
+
+
+async def _each_admitted(bodies: AsyncIterator[bytes], decode: Decode, rpc: str) -> AsyncIterator[Message | Refused]:
+    """Yield each message of a stream, or why it cannot be taken."""
+    async for body in bodies:
+        message: Message | None = None
+        try:
+            message = _decoded(body, decode, rpc)
+            validation.check(message)
+        except InvalidArgument as error:
+            yield Refused(message, error)
+        else:
+            yield message
+
+
+def _decoded(body: bytes, decode: Decode, rpc: str) -> Message:
     try:
-        request = decode(body)
+        return decode(body)
     except DecodeError as error:
         raise InvalidArgument(
             f"The request cannot be read as a message of {rpc}: it is cut short, or a text in it is not valid UTF-8.",
             reason="REQUEST_UNDECODABLE",
         ) from error
-    validation.check(request)
-    return request

@@ -26,29 +26,34 @@ from careweave.v1 import common_pb2 as careweave_dot_v1_dot_common__pb2
 from careweave.v1 import matching_pb2 as careweave_dot_v1_dot_matching__pb2
 from careweave.v1 import profiles_pb2 as careweave_dot_v1_dot_profiles__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61reweave/v1/events.proto\x12\x0c\x63\x61reweave.v1\x1a\x19\x63\x61reweave/v1/common.proto\x1a\x1b\x63\x61reweave/v1/matching.proto\x1a\x1b\x63\x61reweave/v1/profiles.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"F\n\x14OpportunityPublished\x12.\n\x0bopportunity\x18\x01 \x01(\x0b\x32\x19.careweave.v1.Opportunity\"D\n\x12OpportunityUpdated\x12.\n\x0bopportunity\x18\x01 \x01(\x0b\x32\x19.careweave.v1.Opportunity\"C\n\x11OpportunityClosed\x12.\n\x0bopportunity\x18\x01 \x01(\x0b\x32\x19.careweave.v1.Opportunity\"[\n\x0eProfileChanged\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12(\n\x05parts\x18\x03 \x03(\x0e\x32\x19.careweave.v1.ProfilePart\"\x83\x01\n\nMatchFound\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x13\n\x0bopportunity\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0f\n\x07reasons\x18\x04 \x03(\t\x12!\n\x05gates\x18\x05 \x03(\x0b\x32\x12.careweave.v1.Gate\x12\r\n\x05score\x18\x06 \x01(\x01\"\x98\x01\n\x13\x41pplicationAdvanced\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x13\n\x0bopportunity\x18\x02 \x01(\t\x12-\n\x05stage\x18\x03 \x01(\x0e\x32\x1e.careweave.v1.ApplicationStage\x12-\n\tstep_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x93\x02\n\x0bRankingMade\x12\x10\n\x08\x64\x65\x63ision\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\x0f\n\x07process\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12&\n\nas_of_date\x18\x05 \x01(\x0b\x32\x12.careweave.v1.Date\x12/\n\x0b\x64\x65\x63ide_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x08versions\x18\x07 \x01(\x0b\x32\x16.careweave.v1.Versions\x12\'\n\x05items\x18\x08 \x03(\x0b\x32\x18.careweave.v1.RankedItem\x12\x12\n\ntotal_size\x18\t \x01(\x05\"S\n\nRankedItem\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\r\n\x05score\x18\x03 \x01(\x01\x12\x13\n\x0bsuitability\x18\x04 \x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61reweave/v1/events.proto\x12\x0c\x63\x61reweave.v1\x1a\x19\x63\x61reweave/v1/common.proto\x1a\x1b\x63\x61reweave/v1/matching.proto\x1a\x1b\x63\x61reweave/v1/profiles.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"F\n\x14OpportunityPublished\x12.\n\x0bopportunity\x18\x01 \x01(\x0b\x32\x19.careweave.v1.Opportunity\"D\n\x12OpportunityUpdated\x12.\n\x0bopportunity\x18\x01 \x01(\x0b\x32\x19.careweave.v1.Opportunity\"C\n\x11OpportunityClosed\x12.\n\x0bopportunity\x18\x01 \x01(\x0b\x32\x19.careweave.v1.Opportunity\"[\n\x0eProfileChanged\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12(\n\x05parts\x18\x03 \x03(\x0e\x32\x19.careweave.v1.ProfilePart\"\x83\x01\n\nMatchFound\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x13\n\x0bopportunity\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0f\n\x07reasons\x18\x04 \x03(\t\x12!\n\x05gates\x18\x05 \x03(\x0b\x32\x12.careweave.v1.Gate\x12\r\n\x05score\x18\x06 \x01(\x01\"\x98\x01\n\x13\x41pplicationAdvanced\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x13\n\x0bopportunity\x18\x02 \x01(\t\x12-\n\x05stage\x18\x03 \x01(\x0e\x32\x1e.careweave.v1.ApplicationStage\x12-\n\tstep_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x93\x02\n\x0bRankingMade\x12\x10\n\x08\x64\x65\x63ision\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\x0f\n\x07process\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12&\n\nas_of_date\x18\x05 \x01(\x0b\x32\x12.careweave.v1.Date\x12/\n\x0b\x64\x65\x63ide_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x08versions\x18\x07 \x01(\x0b\x32\x16.careweave.v1.Versions\x12\'\n\x05items\x18\x08 \x03(\x0b\x32\x18.careweave.v1.RankedItem\x12\x12\n\ntotal_size\x18\t \x01(\x05\"S\n\nRankedItem\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\r\n\x05score\x18\x03 \x01(\x01\x12\x13\n\x0bsuitability\x18\x04 \x01(\x01\"\x81\x02\n\x15ProfileUpdateRejected\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\x12\r\n\x05topic\x18\x03 \x01(\t\x12\x11\n\tpartition\x18\x04 \x01(\x05\x12\x0e\n\x06offset\x18\x05 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x06 \x01(\t\x12\x14\n\x0c\x65vent_source\x18\x07 \x01(\t\x12\x11\n\tevent_key\x18\x08 \x01(\t\x12\x15\n\revent_version\x18\t \x01(\x03\x12/\n\x0breject_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"<\n\x15ProfileUpdateReplayed\x12\x11\n\trejection\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'careweave.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OPPORTUNITYPUBLISHED']._serialized_start=161
-  _globals['_OPPORTUNITYPUBLISHED']._serialized_end=231
-  _globals['_OPPORTUNITYUPDATED']._serialized_start=233
-  _globals['_OPPORTUNITYUPDATED']._serialized_end=301
-  _globals['_OPPORTUNITYCLOSED']._serialized_start=303
-  _globals['_OPPORTUNITYCLOSED']._serialized_end=370
-  _globals['_PROFILECHANGED']._serialized_start=372
-  _globals['_PROFILECHANGED']._serialized_end=463
-  _globals['_MATCHFOUND']._serialized_start=466
-  _globals['_MATCHFOUND']._serialized_end=597
-  _globals['_APPLICATIONADVANCED']._serialized_start=600
-  _globals['_APPLICATIONADVANCED']._serialized_end=752
-  _globals['_RANKINGMADE']._serialized_start=755
-  _globals['_RANKINGMADE']._serialized_end=1030
-  _globals['_RANKEDITEM']._serialized_start=1032
-  _globals['_RANKEDITEM']._serialized_end=1115
+  _globals['_OPPORTUNITYPUBLISHED']._serialized_start=186
+  _globals['_OPPORTUNITYPUBLISHED']._serialized_end=256
+  _globals['_OPPORTUNITYUPDATED']._serialized_start=258
+  _globals['_OPPORTUNITYUPDATED']._serialized_end=326
+  _globals['_OPPORTUNITYCLOSED']._serialized_start=328
+  _globals['_OPPORTUNITYCLOSED']._serialized_end=395
+  _globals['_PROFILECHANGED']._serialized_start=397
+  _globals['_PROFILECHANGED']._serialized_end=488
+  _globals['_MATCHFOUND']._serialized_start=491
+  _globals['_MATCHFOUND']._serialized_end=622
+  _globals['_APPLICATIONADVANCED']._serialized_start=625
+  _globals['_APPLICATIONADVANCED']._serialized_end=777
+  _globals['_RANKINGMADE']._serialized_start=780
+  _globals['_RANKINGMADE']._serialized_end=1055
+  _globals['_RANKEDITEM']._serialized_start=1057
+  _globals['_RANKEDITEM']._serialized_end=1140
+  _globals['_PROFILEUPDATEREJECTED']._serialized_start=1143
+  _globals['_PROFILEUPDATEREJECTED']._serialized_end=1400
+  _globals['_PROFILEUPDATEREPLAYED']._serialized_start=1402
+  _globals['_PROFILEUPDATEREPLAYED']._serialized_end=1462
 # @@protoc_insertion_point(module_scope)

@@ -14,6 +14,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.rpc import status_pb2 as _status_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -312,3 +313,91 @@ class RankedItem(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RankedItem: _TypeAlias = RankedItem  # noqa: Y015
+
+@_typing.final
+class ProfileUpdateRejected(_message.Message):
+    """`careweave.hr-updates.v1.dlq`: an update from the topic could not be applied."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    TOPIC_FIELD_NUMBER: _builtins.int
+    PARTITION_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    EVENT_SOURCE_FIELD_NUMBER: _builtins.int
+    EVENT_KEY_FIELD_NUMBER: _builtins.int
+    EVENT_VERSION_FIELD_NUMBER: _builtins.int
+    REJECT_TIME_FIELD_NUMBER: _builtins.int
+    payload: _builtins.bytes
+    """The payload as it came: a serialised ProfileUpdate, if it could be read."""
+    topic: _builtins.str
+    """Where it was read: topic, partition, offset."""
+    partition: _builtins.int
+    """Partition."""
+    offset: _builtins.int
+    """Offset."""
+    event_id: _builtins.str
+    """CloudEvents id, source and key of the event that was rejected."""
+    event_source: _builtins.str
+    """Source."""
+    event_key: _builtins.str
+    """Key."""
+    event_version: _builtins.int
+    """Version of the aggregate that the event named."""
+    @_builtins.property
+    def status(self) -> _status_pb2.Status:
+        """Why."""
+
+    @_builtins.property
+    def reject_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        payload: _builtins.bytes = ...,
+        status: _status_pb2.Status | None = ...,
+        topic: _builtins.str = ...,
+        partition: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        event_id: _builtins.str = ...,
+        event_source: _builtins.str = ...,
+        event_key: _builtins.str = ...,
+        event_version: _builtins.int = ...,
+        reject_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reject_time", b"reject_time", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "event_key", b"event_key", "event_source", b"event_source", "event_version", b"event_version", "offset", b"offset", "partition", b"partition", "payload", b"payload", "reject_time", b"reject_time", "status", b"status", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileUpdateRejected: _TypeAlias = ProfileUpdateRejected  # noqa: Y015
+
+@_typing.final
+class ProfileUpdateReplayed(_message.Message):
+    """`careweave.hr-updates.v1.dlq`: a rejected update was put back into its topic."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REJECTION_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    rejection: _builtins.str
+    """CloudEvents id of the ProfileUpdateRejected."""
+    event_id: _builtins.str
+    """CloudEvents id that the update has in its topic now."""
+    def __init__(
+        self,
+        *,
+        rejection: _builtins.str = ...,
+        event_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "rejection", b"rejection"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileUpdateReplayed: _TypeAlias = ProfileUpdateReplayed  # noqa: Y015

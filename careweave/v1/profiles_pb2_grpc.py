@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from careweave.v1 import hr_pb2 as careweave_dot_v1_dot_hr__pb2
 from careweave.v1 import profiles_pb2 as careweave_dot_v1_dot_profiles__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
@@ -140,6 +141,26 @@ class ProfilesServiceStub:
                 '/careweave.v1.ProfilesService/BatchCreatePeople',
                 request_serializer=careweave_dot_v1_dot_profiles__pb2.BatchCreatePeopleRequest.SerializeToString,
                 response_deserializer=careweave_dot_v1_dot_profiles__pb2.BatchCreatePeopleResponse.FromString,
+                _registered_method=True)
+        self.StreamProfileUpdates = channel.stream_stream(
+                '/careweave.v1.ProfilesService/StreamProfileUpdates',
+                request_serializer=careweave_dot_v1_dot_hr__pb2.StreamProfileUpdatesRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_hr__pb2.StreamProfileUpdatesResponse.FromString,
+                _registered_method=True)
+        self.IssueEmploymentCode = channel.unary_unary(
+                '/careweave.v1.ProfilesService/IssueEmploymentCode',
+                request_serializer=careweave_dot_v1_dot_hr__pb2.IssueEmploymentCodeRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_hr__pb2.EmploymentCode.FromString,
+                _registered_method=True)
+        self.ConfirmEmployment = channel.unary_unary(
+                '/careweave.v1.ProfilesService/ConfirmEmployment',
+                request_serializer=careweave_dot_v1_dot_hr__pb2.ConfirmEmploymentRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_profiles__pb2.Person.FromString,
+                _registered_method=True)
+        self.ListUnresolvedSkills = channel.unary_unary(
+                '/careweave.v1.ProfilesService/ListUnresolvedSkills',
+                request_serializer=careweave_dot_v1_dot_hr__pb2.ListUnresolvedSkillsRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_hr__pb2.ListUnresolvedSkillsResponse.FromString,
                 _registered_method=True)
 
 
@@ -295,6 +316,38 @@ class ProfilesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamProfileUpdates(self, request_iterator, context):
+        """Takes what an HR system says, as a stream that answers each update in order
+        and can be resumed. A record that is wrong is answered as rejected and does
+        not end the stream.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IssueEmploymentCode(self, request, context):
+        """Makes a code by which the person of an HR record can confirm that it is
+        about them. NOT_FOUND if the source system has no such record here.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmEmployment(self, request, context):
+        """Joins the HR record that a code stands for to the profile of the person who
+        has the code. The employer does not learn of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUnresolvedSkills(self, request, context):
+        """Lists what a source system calls skills and the taxonomy does not know.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProfilesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -402,6 +455,26 @@ def add_ProfilesServiceServicer_to_server(servicer, server):
                     servicer.BatchCreatePeople,
                     request_deserializer=careweave_dot_v1_dot_profiles__pb2.BatchCreatePeopleRequest.FromString,
                     response_serializer=careweave_dot_v1_dot_profiles__pb2.BatchCreatePeopleResponse.SerializeToString,
+            ),
+            'StreamProfileUpdates': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamProfileUpdates,
+                    request_deserializer=careweave_dot_v1_dot_hr__pb2.StreamProfileUpdatesRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_hr__pb2.StreamProfileUpdatesResponse.SerializeToString,
+            ),
+            'IssueEmploymentCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueEmploymentCode,
+                    request_deserializer=careweave_dot_v1_dot_hr__pb2.IssueEmploymentCodeRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_hr__pb2.EmploymentCode.SerializeToString,
+            ),
+            'ConfirmEmployment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmEmployment,
+                    request_deserializer=careweave_dot_v1_dot_hr__pb2.ConfirmEmploymentRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_profiles__pb2.Person.SerializeToString,
+            ),
+            'ListUnresolvedSkills': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnresolvedSkills,
+                    request_deserializer=careweave_dot_v1_dot_hr__pb2.ListUnresolvedSkillsRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_hr__pb2.ListUnresolvedSkillsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -972,6 +1045,114 @@ class ProfilesService:
             '/careweave.v1.ProfilesService/BatchCreatePeople',
             careweave_dot_v1_dot_profiles__pb2.BatchCreatePeopleRequest.SerializeToString,
             careweave_dot_v1_dot_profiles__pb2.BatchCreatePeopleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamProfileUpdates(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/careweave.v1.ProfilesService/StreamProfileUpdates',
+            careweave_dot_v1_dot_hr__pb2.StreamProfileUpdatesRequest.SerializeToString,
+            careweave_dot_v1_dot_hr__pb2.StreamProfileUpdatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueEmploymentCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.ProfilesService/IssueEmploymentCode',
+            careweave_dot_v1_dot_hr__pb2.IssueEmploymentCodeRequest.SerializeToString,
+            careweave_dot_v1_dot_hr__pb2.EmploymentCode.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmEmployment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.ProfilesService/ConfirmEmployment',
+            careweave_dot_v1_dot_hr__pb2.ConfirmEmploymentRequest.SerializeToString,
+            careweave_dot_v1_dot_profiles__pb2.Person.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnresolvedSkills(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.ProfilesService/ListUnresolvedSkills',
+            careweave_dot_v1_dot_hr__pb2.ListUnresolvedSkillsRequest.SerializeToString,
+            careweave_dot_v1_dot_hr__pb2.ListUnresolvedSkillsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ People, what they can do, and what they consent to; organisations, places
 and hubs.
 """
 
+from careweave.v1 import hr_pb2 as _hr_pb2
 from careweave.v1 import profiles_pb2 as _profiles_pb2
 from collections import abc as _abc
 from google.protobuf import empty_pb2 as _empty_pb2
@@ -80,6 +81,21 @@ class ProfilesServiceStub:
     """Creates many people in one transaction per 500, for loading; people that
     exist with equal content are left alone.
     """
+    StreamProfileUpdates: _grpc.StreamStreamMultiCallable[_hr_pb2.StreamProfileUpdatesRequest, _hr_pb2.StreamProfileUpdatesResponse]
+    """Takes what an HR system says, as a stream that answers each update in order
+    and can be resumed. A record that is wrong is answered as rejected and does
+    not end the stream.
+    """
+    IssueEmploymentCode: _grpc.UnaryUnaryMultiCallable[_hr_pb2.IssueEmploymentCodeRequest, _hr_pb2.EmploymentCode]
+    """Makes a code by which the person of an HR record can confirm that it is
+    about them. NOT_FOUND if the source system has no such record here.
+    """
+    ConfirmEmployment: _grpc.UnaryUnaryMultiCallable[_hr_pb2.ConfirmEmploymentRequest, _profiles_pb2.Person]
+    """Joins the HR record that a code stands for to the profile of the person who
+    has the code. The employer does not learn of it.
+    """
+    ListUnresolvedSkills: _grpc.UnaryUnaryMultiCallable[_hr_pb2.ListUnresolvedSkillsRequest, _hr_pb2.ListUnresolvedSkillsResponse]
+    """Lists what a source system calls skills and the taxonomy does not know."""
 
 @_typing.type_check_only
 class ProfilesServiceAsyncStub(ProfilesServiceStub):
@@ -130,6 +146,21 @@ class ProfilesServiceAsyncStub(ProfilesServiceStub):
     """Creates many people in one transaction per 500, for loading; people that
     exist with equal content are left alone.
     """
+    StreamProfileUpdates: _aio.StreamStreamMultiCallable[_hr_pb2.StreamProfileUpdatesRequest, _hr_pb2.StreamProfileUpdatesResponse]  # type: ignore[assignment]
+    """Takes what an HR system says, as a stream that answers each update in order
+    and can be resumed. A record that is wrong is answered as rejected and does
+    not end the stream.
+    """
+    IssueEmploymentCode: _aio.UnaryUnaryMultiCallable[_hr_pb2.IssueEmploymentCodeRequest, _hr_pb2.EmploymentCode]  # type: ignore[assignment]
+    """Makes a code by which the person of an HR record can confirm that it is
+    about them. NOT_FOUND if the source system has no such record here.
+    """
+    ConfirmEmployment: _aio.UnaryUnaryMultiCallable[_hr_pb2.ConfirmEmploymentRequest, _profiles_pb2.Person]  # type: ignore[assignment]
+    """Joins the HR record that a code stands for to the profile of the person who
+    has the code. The employer does not learn of it.
+    """
+    ListUnresolvedSkills: _aio.UnaryUnaryMultiCallable[_hr_pb2.ListUnresolvedSkillsRequest, _hr_pb2.ListUnresolvedSkillsResponse]  # type: ignore[assignment]
+    """Lists what a source system calls skills and the taxonomy does not know."""
 
 class ProfilesServiceServicer(metaclass=_abc_1.ABCMeta):
     """Owns people and the organisations, places and hubs around them."""
@@ -303,5 +334,44 @@ class ProfilesServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates many people in one transaction per 500, for loading; people that
         exist with equal content are left alone.
         """
+
+    @_abc_1.abstractmethod
+    def StreamProfileUpdates(
+        self,
+        request_iterator: _MaybeAsyncIterator[_hr_pb2.StreamProfileUpdatesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_hr_pb2.StreamProfileUpdatesResponse], _abc.AsyncIterator[_hr_pb2.StreamProfileUpdatesResponse]]:
+        """Takes what an HR system says, as a stream that answers each update in order
+        and can be resumed. A record that is wrong is answered as rejected and does
+        not end the stream.
+        """
+
+    @_abc_1.abstractmethod
+    def IssueEmploymentCode(
+        self,
+        request: _hr_pb2.IssueEmploymentCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hr_pb2.EmploymentCode, _abc.Awaitable[_hr_pb2.EmploymentCode]]:
+        """Makes a code by which the person of an HR record can confirm that it is
+        about them. NOT_FOUND if the source system has no such record here.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmEmployment(
+        self,
+        request: _hr_pb2.ConfirmEmploymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profiles_pb2.Person, _abc.Awaitable[_profiles_pb2.Person]]:
+        """Joins the HR record that a code stands for to the profile of the person who
+        has the code. The employer does not learn of it.
+        """
+
+    @_abc_1.abstractmethod
+    def ListUnresolvedSkills(
+        self,
+        request: _hr_pb2.ListUnresolvedSkillsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hr_pb2.ListUnresolvedSkillsResponse, _abc.Awaitable[_hr_pb2.ListUnresolvedSkillsResponse]]:
+        """Lists what a source system calls skills and the taxonomy does not know."""
 
 def add_ProfilesServiceServicer_to_server(servicer: ProfilesServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,6 +23,7 @@ SUBCOMMANDS: Final = {
     "status": Subcommand(
         "careweave_cli.commands.status:status", "Show what answers, what is loaded, and where it lies."
     ),
+    "hr": Subcommand("careweave_cli.commands.hr:hr", "Import HR extracts, and mend what was rejected of HR updates."),
     "health": Subcommand("careweave_cli.commands.health:health", "Ask services whether they can answer in full."),
     "match": Subcommand("careweave_cli.commands.match:match", "List the next roles and learning for a person."),
     "candidates": Subcommand("careweave_cli.commands.candidates:candidates", "List people for an opportunity."),
@@ -75,6 +76,7 @@ class CareweaveGroup(click.Group):
         module, _, attribute = SUBCOMMANDS[cmd_name].attribute.partition(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)  # noqa: S101  SUBCOMMANDS names commands alone
+        _keep_lines(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -95,6 +97,14 @@ class CareweaveGroup(click.Group):
             raise Failure("", 0) from error
         except Exception as error:
             raise unexpected(error, shown=ctx.params.get("debug", False)) from error
+
+
+def _keep_lines(command: click.Command) -> None:
+    r"""Turn each \b of a raw docstring into the character by which click leaves the lines of a paragraph alone."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n") or None
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            _keep_lines(each)
 
 
 @click.group(cls=CareweaveGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

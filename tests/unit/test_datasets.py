@@ -11,7 +11,15 @@ from careweave.datasets import folder
 from careweave.errors import NotFound
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ["apprenticeships", "esco-v1.1.1", "eval/job-titles", "eval/next-occupation", "uk-care", "uk-geo"]
+FOLDERS = [
+    "apprenticeships",
+    "esco-v1.1.1",
+    "eval/job-titles",
+    "eval/next-occupation",
+    "hr-examples",
+    "uk-care",
+    "uk-geo",
+]
 
 
 def _names(top: Path) -> set[str]:

@@ -19,6 +19,9 @@ from careweave.graph.schema import NodeTable, RelationshipTable, Value
 SOURCES_AT_ONCE = 2000
 """Source nodes in one lookup."""
 
+_AS_THEY_ARE = frozenset({str, int, float, bool, bytes, type(None)})
+"""Types that the engine takes without a change."""
+
 Identity = tuple[Any, ...]
 
 
@@ -47,7 +50,12 @@ def merge_relationships(connection: ladybug.Connection, ends: Ends, rows: Sequen
         InvalidArgument: an end or a key property is missing, or a property is not declared.
     """
     merged: dict[Identity, EngineRow] = {}
+    checked_columns: set[tuple[str, ...]] = set()
     for row in rows:
+        columns = tuple(row)
+        if columns not in checked_columns:  # rows of one maker have the same ones
+            check_names(ends.link.kind, ends.link.properties, row, ("source", "target"))
+            checked_columns.add(columns)
         checked = _checked(ends, row)
         merged.setdefault(ends.identity(checked), {}).update(checked)
     kept = _with_ends(connection, ends, merged)
@@ -61,11 +69,12 @@ def merge_relationships(connection: ladybug.Connection, ends: Ends, rows: Sequen
 
 
 def _checked(ends: Ends, row: Mapping[str, object]) -> EngineRow:
-    check_names(ends.link.kind, ends.link.properties, row, ("source", "target"))
-    for name in ("source", "target", *ends.link.keys):
-        if row.get(name) in (None, "") and not (name in ends.link.keys and row.get(name) == ""):
+    if not row.get("source") or not row.get("target"):
+        raise InvalidArgument(f"a {ends.link.kind} needs source and target", reason="KEY_MISSING")
+    for name in ends.link.keys:
+        if row.get(name) is None:
             raise InvalidArgument(f"a {ends.link.kind} needs {name}", reason="KEY_MISSING")
-    return {name: to_engine(value) for name, value in row.items()}
+    return {name: value if type(value) in _AS_THEY_ARE else to_engine(value) for name, value in row.items()}
 
 
 def _with_ends(

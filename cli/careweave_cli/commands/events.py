@@ -1,20 +1,17 @@
 """`careweave events`."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 import click
 
-from careweave.events.port import Delivered, EventLog, Positions, Topic
+from careweave.events.port import Delivered, Positions, Topic
 from careweave_cli.commands.events_upkeep import SHORT, lag, topics
+from careweave_cli.log_reading import until
 from careweave_cli.session import Session, pass_session, run
 from careweave_cli.show.console import ERR, OUT
 from careweave_cli.show.events import as_json, line
-
-_QUIET_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ async def _tail(session: Session, wanted: Reading, show: Callable[[Delivered], N
             ERR.print(f"Waiting for events of {', '.join(wanted.topics)}. Ctrl-C ends.", style="dim", soft_wrap=True)
             coming = log.follow(wanted.topics, start)
         else:
-            coming = _in_order([each async for each in _until(log, wanted, start, end)])
+            coming = _in_order([each async for each in until(log, wanted.topics, start, end)])
         shown = 0
         async for delivered in coming:
             show(delivered)
@@ -102,20 +99,4 @@ async def _tail(session: Session, wanted: Reading, show: Callable[[Delivered], N
 async def _in_order(read: list[Delivered]) -> AsyncIterator[Delivered]:
     """Yield events in order of time; the log keeps order within a partition alone."""
     for delivered in sorted(read, key=lambda each: each.event.time):
-        yield delivered
-
-
-async def _until(log: EventLog, wanted: Reading, start: Positions, end: Positions) -> AsyncIterator[Delivered]:
-    """Yield the events between two positions.
-
-    The last message before `end` may be no event: then some quiet seconds stand for the end.
-    """
-    following = log.follow(wanted.topics, start)
-    reached = start
-    while any(reached.offsets.get(place, 0) < offset for place, offset in end.offsets.items()):
-        try:
-            delivered = await asyncio.wait_for(anext(following), _QUIET_SECONDS)
-        except (TimeoutError, StopAsyncIteration):
-            return
-        reached = reached.after(delivered)
         yield delivered

@@ -11,6 +11,7 @@ ZONE_GRACE: Final = timedelta(days=1)
 """The present day is taken in UTC; somewhere it is tomorrow already."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_SECONDS: Final = 86_400
+_NANOS: Final = 1_000_000_000
 
 
 def date_of(given: Date) -> date | None:
@@ -33,8 +34,11 @@ def time_of(given: Timestamp) -> datetime:
     Raises:
         ValueError: it lies outside the years 1 to 9999.
     """
-    try:
-        return given.ToDatetime(UTC)
+    if not 0 <= given.nanos < _NANOS:
+        message = f"{given.nanos} nanoseconds are not part of a second"
+        raise ValueError(message)
+    try:  # half of the time that Timestamp.ToDatetime takes, on the path of every skill
+        return _EPOCH + timedelta(seconds=given.seconds, microseconds=given.nanos // 1000)
     except OverflowError as error:
         raise ValueError(str(error)) from error
 

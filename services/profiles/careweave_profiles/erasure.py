@@ -1,9 +1,9 @@
 """Deleting a person so that nothing about them is left here.
 
 What goes: the node; its relationships of every kind with their history, applications included; the
-nodes of credentials and consents; remembered replies that hold the profile; and the endorsements
-that the person gave, which changes the profiles of those who got them. What stays is described in
-`erasures`. The tombstone waits in the outbox until it is published.
+nodes of credentials and consents; what HR systems said; remembered replies that hold the profile; and
+the endorsements that the person gave, which changes the profiles of those who got them. What stays is
+described in `erasures` and `feeds.forgetting`. The tombstone waits in the outbox until it is published.
 """
 
 from datetime import datetime
@@ -14,6 +14,7 @@ from careweave.graph.port import Query, UnitOfWork
 from careweave.v1.profiles_pb2 import Person
 from careweave_profiles import erasures, store
 from careweave_profiles.changes import profile_erased
+from careweave_profiles.feeds.forgetting import forget_records
 from careweave_profiles.ports import Ports
 from careweave_profiles.saving import CLEAR_CREDENTIALS, Change, save
 
@@ -32,6 +33,7 @@ DELETE_PERSON: Final = Query("delete_person", "MATCH (p:Person {name: $name}) DE
 async def erase(unit: UnitOfWork, ports: Ports, name: str, version: int, now: datetime) -> None:
     """Delete the person called `name`, who is at `version`, and emit the tombstone."""
     await _take_back_endorsements(unit, ports, name, now)
+    await forget_records(unit, name)
     await unit.run(CLEAR_CREDENTIALS, names=[name])
     await unit.run(CLEAR_CONSENTS, names=[name])
     await unit.run(DELETE_PERSON, name=name)

@@ -144,8 +144,7 @@ async def _write_skills(unit: UnitOfWork, changes: Sequence[Change], now: dateti
         superseded += [
             rows.superseded_skill_row(name, old[key], now) for key in old if not _still_stands(old[key], new.get(key))
         ]
-    await _relate(unit, "HAS_SKILL", "Skill", superseded)
-    await _relate(unit, "HAS_SKILL", "Skill", asserted)
+    await _relate(unit, "HAS_SKILL", "Skill", superseded + asserted)  # together: what is there is then read once
     await _write_endorsements(unit, changes, now)
 
 

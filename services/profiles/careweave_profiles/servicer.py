@@ -7,17 +7,28 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 
 from careweave.rpc.caller import caller_of
+from careweave.rpc.incoming import Refused
 from careweave.rpc.paging import SIZE_FIELD, decode_token, encode_token, page
+from careweave.v1 import hr_pb2
 from careweave.v1 import profiles_pb2 as pb
 from careweave.v1.profiles_pb2_grpc import ProfilesServiceServicer
-from careweave_profiles import consents, loading, people, registers, skills, snapshots
+from careweave_profiles import consents, exchange, loading, people, registers, skills, snapshots
+from careweave_profiles.feeds.applying import Feeds
+from careweave_profiles.feeds.codes import confirm_employment, issue_code
+from careweave_profiles.feeds.unresolved import list_unresolved
 from careweave_profiles.hubs import HUBS
 from careweave_profiles.organisations import ORGANISATIONS
 from careweave_profiles.places import PLACES
 from careweave_profiles.ports import Ports
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
-_Listing: TypeAlias = pb.ListPeopleRequest | pb.ListOrganisationsRequest | pb.ListPlacesRequest | pb.ListHubsRequest
+_Listing: TypeAlias = (
+    pb.ListPeopleRequest
+    | pb.ListOrganisationsRequest
+    | pb.ListPlacesRequest
+    | pb.ListHubsRequest
+    | hr_pb2.ListUnresolvedSkillsRequest
+)
 
 _PAGE = 50
 _LONGEST_PAGE = 1000
@@ -29,9 +40,10 @@ class ProfilesServicer(ProfilesServiceServicer):
     token_key: signs page tokens.
     """
 
-    def __init__(self, ports: Ports, token_key: bytes) -> None:
-        """Answer from `ports`."""
-        self._ports = ports
+    def __init__(self, feeds: Feeds, token_key: bytes) -> None:
+        """Answer from the ports of `feeds`, and take HR updates in by it."""
+        self._feeds = feeds
+        self._ports: Ports = feeds.ports
         self._token_key = token_key
 
     async def CreatePerson(self, request: pb.CreatePersonRequest, context: Context) -> pb.Person:
@@ -91,6 +103,31 @@ class ProfilesServicer(ProfilesServiceServicer):
     ) -> pb.BatchCreatePeopleResponse:
         """Create many people."""
         return await loading.batch_create_people(self._ports, caller_of(context), request)
+
+    async def StreamProfileUpdates(
+        self, request_iterator: AsyncIterator[hr_pb2.StreamProfileUpdatesRequest | Refused], context: Context
+    ) -> AsyncIterator[hr_pb2.StreamProfileUpdatesResponse]:
+        """Take in an HR feed."""
+        async for reply in exchange.replies(self._feeds, caller_of(context), request_iterator):
+            yield reply
+
+    async def IssueEmploymentCode(
+        self, request: hr_pb2.IssueEmploymentCodeRequest, context: Context
+    ) -> hr_pb2.EmploymentCode:
+        """Make a code for the person of a record."""
+        return await issue_code(self._feeds, caller_of(context), request)
+
+    async def ConfirmEmployment(self, request: hr_pb2.ConfirmEmploymentRequest, context: Context) -> pb.Person:
+        """Join a record to a person."""
+        return await confirm_employment(self._feeds, caller_of(context), request)
+
+    async def ListUnresolvedSkills(
+        self, request: hr_pb2.ListUnresolvedSkillsRequest, context: Context
+    ) -> hr_pb2.ListUnresolvedSkillsResponse:
+        """Return a page of what is not in the taxonomy."""
+        after, limit = self._page(request)
+        found, place = await list_unresolved(self._ports, caller_of(context), request, after, limit)
+        return hr_pb2.ListUnresolvedSkillsResponse(unresolved_skills=found, next_page_token=self._token(request, place))
 
     async def UpdateOrganisation(self, request: pb.UpdateOrganisationRequest, context: Context) -> pb.Organisation:
         """Create or change an organisation."""

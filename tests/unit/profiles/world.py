@@ -21,6 +21,7 @@ from careweave.v1.common_pb2 import CREDENTIAL_KIND_DBS, DBS_LEVEL_ENHANCED, TRA
 from careweave.v1.events_pb2 import ProfileChanged
 from careweave.v1.profiles_pb2 import (
     CreatePersonRequest,
+    DeletePersonRequest,
     GetPersonRequest,
     Organisation,
     Person,
@@ -88,6 +89,14 @@ class World:
     async def get(self, name: str = "people/anna") -> Person:
         """Return a person as the operator sees them."""
         return await people.get_person(self.ports, OPERATOR, GetPersonRequest(name=name))
+
+    async def delete(self, name: str) -> None:
+        """Delete a person as they would themselves."""
+        await people.delete_person(self.ports, Caller(name, Role.PERSON), DeletePersonRequest(name=name))
+
+    def forget_soon(self) -> None:
+        """Let an hour pass, so that nothing is remembered for the sake of speed."""
+        self.now += timedelta(hours=1)
 
     async def events(self, name: str = "people/anna") -> list[Event]:
         """Return the events about `name` that wait to be published."""
