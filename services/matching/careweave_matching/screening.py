@@ -67,7 +67,7 @@ class Screener:
         miles, minutes = self._journey(place, wishes.travel_mode)
         eligible = minutes <= wishes.maximum_minutes
         eligible &= self._hours_fit(wishes)
-        facts = standings(person, needs)
+        facts = standings(person, needs, self._table.as_of)
         failing = facts[_GOOD_THROUGH].take(needs.flat) < needs.needed
         failing &= _soonest(facts, self._table).take(needs.flat) > needs.deadline
         eligible[needs.owner[failing]] = False
@@ -127,11 +127,14 @@ def _soonest(facts: Integers, table: Table) -> Integers:
     return soonest
 
 
-def standings(person: Person, needs: NeedTable) -> Integers:
-    """Return (3, number of distinct needs): `good_through`, `lead_days` and `cause` of the person's standing."""
+def standings(person: Person, needs: NeedTable, as_of: int) -> Integers:
+    """Return (3, number of distinct needs): `good_through`, `lead_days` and `cause` of the person's standing.
+
+    as_of: an ordinal.
+    """
     facts = (needs.absent if person.credentials else needs.unrecorded).copy()
     for subject, held in person.credentials.items():
         for number in needs.by_subject.get(subject, ()):
-            found = standing(needs.distinct[number], held)
+            found = standing(needs.distinct[number], held, as_of)
             facts[:, number] = found.good_through, found.lead_days, found.cause
     return facts
