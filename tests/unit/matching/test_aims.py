@@ -13,7 +13,6 @@ from careweave_matching.terms import CredentialKind, OpportunityKind
 
 from tests.unit.matching.world import TextVectors, a_taxonomy, an_opportunity
 
-
 _KIND = OpportunityKind
 
 
