@@ -107,6 +107,14 @@ class EventLog(Protocol):
         """
         ...
 
+    async def lag(self, topics: Sequence[str], group: str) -> Mapping[tuple[str, int], int]:
+        """Return how many offsets `group` is behind the end, for each partition of `topics`.
+
+        An event in hand counts until its position is committed. After compaction there may be fewer
+        events than offsets.
+        """
+        ...
+
     async def compact(self, topic: str) -> int:
         """Drop events that a later one of the same key supersedes; returns how many went.
 

@@ -11,6 +11,7 @@ its own is kept as JSON text in a property named after it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 
 from careweave.errors import InvalidArgument
 
@@ -484,6 +485,12 @@ class Schema:
 
     nodes: Mapping[str, NodeTable]
     relationships: Mapping[str, RelationshipTable]
+
+    @property
+    def version(self) -> str:
+        """Return 12 hexadecimal digits that change with the declaration: the version that `Graph.migrate` leads to."""
+        declared = (sorted(self.nodes.items()), sorted(self.relationships.items()))
+        return sha256(repr(declared).encode()).hexdigest()[:12]
 
     def node(self, label: str) -> NodeTable:
         """Return the declaration of `label`.

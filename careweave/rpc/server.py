@@ -1,7 +1,9 @@
 """Starting services on one grpc.aio server, and stopping them without losing a call.
 
 Health is served per service (`grpc.health.v1`): NOT_SERVING until the part says that it is ready,
-and again from the moment the server begins to stop. The empty name stands for all parts together.
+and again from the moment the server begins to stop. The empty name stands for all parts together. The health
+service's own name is SERVING as soon as the process answers, whatever the parts wait for: a probe that restarts
+a process asks for that one, since a restart mends nothing that is elsewhere.
 """
 
 import asyncio
@@ -35,6 +37,9 @@ _READINESS_POLL_SECONDS: Final = 0.02
 
 DRAIN_SECONDS: Final = 5.0
 """How long calls that are under way may go on when the server stops."""
+CONNECTION_AGE_SECONDS: Final = 300.0
+"""After this a client is asked to connect anew, and looks up the address again: so it finds replicas that were added
+since. Calls under way, streams too, end where they began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
         health = _register(server, parts)
         ready, failed = asyncio.Event(), asyncio.get_running_loop().create_future()
         await _set_all(health, parts, _NOT_SERVING)
+        await health.set(HEALTH, _SERVING)
         await server.start()
         tasks = [asyncio.create_task(_run(part, failed)) for part in parts]
         tasks.append(asyncio.create_task(_follow_readiness(parts, health, ready)))
@@ -141,6 +147,7 @@ def _make_server(guard: Guard) -> grpc.aio.Server:
             ("grpc.so_reuseport", 0),  # two servers on one port would answer in turn, each from its own index
             ("grpc.max_receive_message_length", LONGEST_MESSAGE),
             ("grpc.max_send_message_length", LONGEST_MESSAGE),
+            ("grpc.max_connection_age_ms", int(CONNECTION_AGE_SECONDS * 1000)),
         ),
     )
 

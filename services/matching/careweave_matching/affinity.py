@@ -1,46 +1,8 @@
-"""How related the occupations of the opportunities in a table are to a person's role and aims.
+"""How related the occupation of an opportunity is to a person's role and aims."""
 
-Each different role or aim is looked up once for a table and remembered: on the path of a call this is a dictionary.
-"""
-
-from typing import Final
-
-import numpy as np
-
-from careweave_matching.aim_finder import Aims
-from careweave_matching.entries import Integers, PersonEntry
-from careweave_matching.relatedness import UNKNOWN, Numbers, Relatedness
+from careweave_matching.entries import PersonEntry
+from careweave_matching.relatedness import UNKNOWN, Relatedness
 from careweave_matching.weights import Weights
-
-_MOST_REMEMBERED: Final = 512
-
-
-class Affinities:
-    """Relatedness by opportunity, in the order of a table."""
-
-    def __init__(self, relatedness: Relatedness, rows: Integers) -> None:
-        """rows: the row in `relatedness` of each opportunity's occupation."""
-        self._relatedness = relatedness
-        self._rows = rows
-        self._columns: dict[int, Numbers] = {}
-
-    def of(self, row: int) -> Numbers:
-        """Return (n,): how related the occupation in `row` is to each opportunity's; `UNKNOWN` where not known."""
-        found = self._columns.get(row)
-        if found is None:
-            if len(self._columns) >= _MOST_REMEMBERED:
-                self._columns.clear()
-            found = self._columns[row] = self._relatedness.of(row)[self._rows]
-        return found
-
-    def of_aims(self, aims: Aims, weights: Weights) -> Numbers:
-        """Return (n,): how near each opportunity's occupation is to any of `aims`; see `nearness_to_aim`."""
-        best = np.full(len(self._rows), UNKNOWN)
-        for aim, clear in aims:
-            related = self.of(aim)
-            near = np.maximum(0.0, (related - weights.aims_floor) / (1.0 - weights.aims_floor)) * clear
-            np.maximum(best, np.where(related < 0.0, UNKNOWN, near * weights.related_aims), out=best)
-        return best
 
 
 def nearness_to_aim(related: float, clear: float, weights: Weights) -> float:

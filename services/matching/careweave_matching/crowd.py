@@ -11,13 +11,15 @@ import numpy as np
 
 from careweave.embedding.port import Vectors
 from careweave_matching.adjacency import dot_rows
-from careweave_matching.bulk import SLACK, with_roles
+from careweave_matching.compiled.ranking import Numbers
 from careweave_matching.entries import CODE_BITS, CODES_PER_SKILL, Integers, OpportunityEntry, PersonEntry
 from careweave_matching.reach import Reach
 from careweave_matching.relatedness import Relatedness
 from careweave_matching.scoring import CREDIT_SHIFT, MILLION
-from careweave_matching.table import Numbers
 from careweave_matching.weights import Weights
+
+SLACK = 1e-4
+"""More than a score from the matrix product can differ from the exact one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def rank_people(
     def suitability(positions: Integers, likeness: Numbers) -> Numbers:
         here = _at(coverages, positions)
         alike = _alike(likeness + here.bonuses, totals[positions], weights)
-        return _suitability(here, with_roles(alike, related[positions], shares[positions]), weights)
+        return _suitability(here, _with_roles(alike, related[positions], shares[positions]), weights)
 
     everyone = np.arange(len(allowed))
     rough = suitability(everyone, (crowd.vectors[allowed] @ opportunity.vector).astype(np.float64))
@@ -157,6 +159,11 @@ def _alike(likeness: Numbers, totals: Numbers, weights: Weights) -> Numbers:
     mean = np.divide(likeness, totals, out=np.zeros(len(totals)), where=known)
     floor, ceiling = weights.semantic_floor, weights.semantic_ceiling
     return np.where(known, np.minimum(1.0, np.maximum(0.0, (mean - floor) / (ceiling - floor))), 0.0)
+
+
+def _with_roles(semantic: Numbers, related: Numbers, share: Numbers) -> Numbers:
+    """Return `scoring.with_role` for each element."""
+    return np.where(related < 0.0, semantic, semantic + share * (related - semantic))
 
 
 def _suitability(coverages: _Coverages, semantic: Numbers, weights: Weights) -> Numbers:

@@ -158,6 +158,10 @@ class PersonEntry:
     """Kinds of opportunity that the aspiration names, 1 << kind each."""
     level_attained: int
     """Of the highest qualification, 1 to 8; 0 if not known."""
+    standings: tuple[int, Integers] | None = None
+    """What `screening.standings` answered last, and the generation of needs that it is for."""
+    granted: tuple[int, Integers] | None = None
+    """What `Reach.rows_of` answered last, and the generation of grants that it is for."""
 
     @property
     def occupation(self) -> str:

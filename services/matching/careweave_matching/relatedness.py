@@ -5,8 +5,7 @@ The table holds one row of whole numbers for each ESCO occupation, made from `li
 and since sums of whole numbers are exact, a pair has the same relatedness wherever and beside whatever it is asked for.
 """
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +23,6 @@ UNKNOWN: Final = -1.0
 """Relatedness where one of the two occupations is not in the table."""
 _FLOOR: Final = 0.15
 """Likeness that reads as unrelated: nine in ten pairs of occupations lie below."""
-_MOST_REMEMBERED: Final = 1024
 _LARGEST: Final = 127
 
 
@@ -38,7 +36,8 @@ class Relatedness:
         self._rows = {name: row for row, name in enumerate(self.names)}
         self._codes = codes.astype(np.int32)
         self._lengths = np.sqrt((self._codes * self._codes).sum(axis=1).astype(np.float64))
-        self.of = lru_cache(_MOST_REMEMBERED)(self._of)
+        self._table = np.empty((self.nobody + 1, self.nobody + 1))  # takes memory only where it is filled
+        self._filled = np.zeros(self.nobody + 1, np.bool_)
 
     def row(self, occupation: str) -> int:
         """Return the row of an occupation by resource name; `nobody` if it is not in the table."""
@@ -59,13 +58,24 @@ class Relatedness:
         found: Numbers = products / (self._lengths * self._lengths[row])
         return found
 
-    def _of(self, row: int) -> Numbers:
+    def of(self, row: int) -> Numbers:
         """Return (n + 1,): the relatedness, 0 to 1, of the occupation in `row` with each; `UNKNOWN` for `nobody`."""
+        found: Numbers = self.ready((row,))[row]
+        return found
+
+    def ready(self, rows: Iterable[int]) -> Numbers:
+        """Return (n + 1, n + 1): the relatedness of occupations; only `rows` are sure to be right."""
+        for row in rows:
+            if not self._filled[row]:
+                self._table[row] = self._related(row)
+                self._filled[row] = True
+        return self._table
+
+    def _related(self, row: int) -> Numbers:
         found = np.full(self.nobody + 1, UNKNOWN)
         if row != self.nobody:
             found[: self.nobody] = np.clip((self._cosines(row) - _FLOOR) / (1.0 - _FLOOR), 0.0, 1.0)
             found[row] = 1.0
-        found.setflags(write=False)
         return found
 
 
