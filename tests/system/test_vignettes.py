@@ -22,8 +22,8 @@ from careweave.config import Settings
 from careweave.rpc.channels import Channels
 
 FOLDER = Path(__file__).parents[1] / "vignettes"
-LEAST_HELD = 20
-LEAST_AVOIDED = 42
+LEAST_HELD = 29
+LEAST_AVOIDED = 44
 
 
 def quiet(activity: str, done: int, total: int) -> None:

@@ -115,6 +115,21 @@ def test_sentences_and_clauses_stand_where_they_say() -> None:
     ]
     assert [text[clause.start : clause.end] for clause in parts[0].clauses] == [
         "Plan meals",
+        "shop",
         "weekly shop",
         "keep records",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "readings"),
+    [
+        ("Give medicines, keep records and help people", ("Give medicines", "keep records", "help people")),
+        ("Help with washing, dressing and eating", ("Help with washing", "Help with dressing", "Help with eating")),
+        ("Assess, plan and review care", ("Assess care", "plan care", "review care")),
+        ("Drive", ()),
+        ("Wash, dress", ()),
+    ],
+)
+def test_clauses_of_a_list_read_with_the_words_that_they_share(text: str, readings: tuple[str, ...]) -> None:
+    assert sentences(text)[0].readings == readings

@@ -21,7 +21,7 @@ _NAMES: Final[Mapping[OpportunityKind, str]] = {
         r"apprentic\w*|earn(?:ing)?\b[^.]*\b(?:while|whilst)\b[^.]*\blearn|learn\w*\b[^.]*\b(?:while|whilst)\b[^.]*\bearn"
         r"|(?:qualify|train)\w*\b[^.]*\b(?:through|at|in|on|alongside) (?:work|(?:the|my) job)\b"
     ),
-    OpportunityKind.COURSE: r"courses?|stud(?:y|ying)|diploma|certificate|qualification",
+    OpportunityKind.COURSE: r"(?<!of )courses?|stud(?:y|ying)|diploma|certificate|qualification",
     OpportunityKind.PLACEMENT: r"placements?",
     OpportunityKind.SHADOWING: r"shadow(?:ing)?",
     OpportunityKind.PROJECT: r"projects?",

@@ -5,8 +5,10 @@ Sources of the lead times, in days:
 - DBS: standard and enhanced checks usually take up to eight weeks, basic ones up to two (guidance for
   employers on GOV.UK, "Check someone's criminal record as an employer").
 - Lapsed registration: readmission to the NMC register takes two to six weeks (Royal College of Nursing, "NMC:
-  Readmission and practising whilst lapsed"). First registration follows an approved programme of years, so it
-  mends nothing in time.
+  Readmission and practising whilst lapsed"). Whoever has not practised enough within three years comes back by a
+  return-to-practice programme or a test of competence (Nursing and Midwifery Council, "Standards for return to practice
+  programmes", 2019), which takes months and mends nothing in time. Other registers ask for updating after two years;
+  three are taken for all. First registration follows an approved programme of years.
 - Mandatory training: two weeks to find and do a course; an assumption of this project.
 - Driving licence: half a year of lessons and waiting for tests, and three weeks for renewal; an assumption.
 - A qualification takes longer than any vacancy stays open.
@@ -44,6 +46,10 @@ LEAD_DAYS_LAPSED: Mapping[int, int] = {
 """Days from asking to having again, for someone whose own has lapsed."""
 
 
+OUT_OF_PRACTICE_DAYS = 1096
+"""Three years: a registration that lapsed longer ago is not simply renewed."""
+
+
 class Cause(IntEnum):
     """Why a need is or is not met; picks the words."""
 
@@ -55,6 +61,7 @@ class Cause(IntEnum):
     NOT_RECORDED = 5
     LEVEL_NOT_RECORDED = 6
     ISSUE_NOT_RECORDED = 7
+    LONG_LAPSED = 8
 
 
 UNKNOWN_CAUSES = frozenset({Cause.NOT_RECORDED, Cause.LEVEL_NOT_RECORDED, Cause.ISSUE_NOT_RECORDED})
@@ -63,7 +70,7 @@ UNKNOWN_CAUSES = frozenset({Cause.NOT_RECORDED, Cause.LEVEL_NOT_RECORDED, Cause.
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a person stands to one need, whatever the day of judgement.
+    """How a person stands to one need.
 
     good_through: ordinal of the last day on which the need is met; NEVER if on none.
     lead_days: days from asking to having it; -1 if nothing mends it in time.
@@ -112,11 +119,13 @@ def absent_standing(need: CredentialNeed, *, profile_records_any: bool) -> Stand
     return Standing(NEVER, _lead_days(need, LEAD_DAYS_ABSENT), Cause.NOT_RECORDED if unsaid else Cause.ABSENT)
 
 
-def standing(need: CredentialNeed, held: HeldCredential) -> Standing:
-    """Return how someone who holds `held` stands to `need`, of the same subject."""
+def standing(need: CredentialNeed, held: HeldCredential, as_of: int) -> Standing:
+    """Return how someone who holds `held` stands to `need`, of the same subject. as_of: an ordinal."""
     if need.kind == CredentialKind.DBS:
         return _dbs_standing(need, held)
     good_through = held.expire_date.toordinal() if held.expire_date else FOREVER
+    if need.kind == CredentialKind.REGISTRATION and as_of - good_through > OUT_OF_PRACTICE_DAYS:
+        return Standing(good_through, -1, Cause.LONG_LAPSED)
     return Standing(good_through, _lead_days(need, LEAD_DAYS_LAPSED), Cause.LAPSED)
 
 

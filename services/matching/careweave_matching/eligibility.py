@@ -118,12 +118,12 @@ def hours_gate(hours: Hours, wishes: Wishes) -> Gate | None:
     return Gate(GateKind.HOURS, GateResult.PASS, wording.hours_fit(hours.minimum, hours.maximum))
 
 
-def credential_standing(need: CredentialNeed, person: Person) -> Standing:
-    """Return how `person` stands to `need`."""
+def credential_standing(need: CredentialNeed, person: Person, as_of: date) -> Standing:
+    """Return how `person` stands to `need` on `as_of`."""
     held = person.credentials.get(creds.subject_of(need.kind, need.title))
     if held is None:
         return creds.absent_standing(need, profile_records_any=bool(person.credentials))
-    return creds.standing(need, held)
+    return creds.standing(need, held, as_of.toordinal())
 
 
 def credential_result(need: CredentialNeed, standing: Standing, needed: int, deadline: int, as_of: int) -> GateResult:
@@ -183,6 +183,7 @@ def gates(person: Person, opportunity: Opportunity, minutes: int, as_of: date) -
     if hours is not None:
         found.append(hours)
     found.extend(
-        credential_gate(need, credential_standing(need, person), opportunity, as_of) for need in needs_of(opportunity)
+        credential_gate(need, credential_standing(need, person, as_of), opportunity, as_of)
+        for need in needs_of(opportunity)
     )
     return found

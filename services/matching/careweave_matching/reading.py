@@ -5,6 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from careweave.graph.port import Query, Reads, Row
 from careweave_matching.adjacency import link_strengths
 from careweave_matching.geography import Geography, Place
@@ -56,6 +59,8 @@ PLACES: Final = Query(
 )
 ORGANISATIONS: Final = Query("matching_organisations", "MATCH (o:Organisation) RETURN o.name AS name, o.title AS title")
 
+TELLING: Final = 3_500
+"""Weight of a skill, in thousandths, from which an apprenticeship closes its gap: one occupation in 33 asks for it."""
 _KEPT_CLOSERS: Final = 9
 """Closers kept for a skill: three of each of three sorts are more than are shown."""
 
@@ -75,18 +80,21 @@ async def read_taxonomy(reads: Reads, version: str) -> Taxonomy:
         for row in await reads.run(OCCUPATIONS)
     }
     same_as = await _pairs(reads, SAME_AS, index)
+    weights = telling_weights([uses.get(name, 0) for name in names], len(occupations))
     return Taxonomy(
         version=version,
         names=names,
         labels=tuple(str(row["label"]) for row in skills),
-        weights=telling_weights([uses.get(name, 0) for name in names], len(occupations)),
+        weights=weights,
         strengths=link_strengths(
             [(one, other, _number(row["confidence"])) for one, other, row in same_as],
             [(one, other, str(row["type"])) for one, other, row in await _pairs(reads, RELATED_TO, index)],
             [(one, other) for one, other, _ in await _pairs(reads, BROADER, index)],
         ),
         occupations=occupations,
-        closers=await _closers(reads, index, [(one, other, _number(row["confidence"])) for one, other, row in same_as]),
+        closers=await _closers(
+            reads, index, [(one, other, _number(row["confidence"])) for one, other, row in same_as], weights
+        ),
         index=index,
         relatedness=await asyncio.to_thread(read_relatedness),
         standard_levels={str(row["name"]): _whole(row["level"]) for row in await reads.run(STANDARD_LEVELS)},
@@ -109,14 +117,18 @@ async def _pairs(reads: Reads, query: Query, index: dict[str, int]) -> list[tupl
 
 
 async def _closers(
-    reads: Reads, index: dict[str, int], same_as: Sequence[tuple[int, int, float]]
+    reads: Reads,
+    index: dict[str, int],
+    same_as: Sequence[tuple[int, int, float]],
+    weights: npt.NDArray[np.int64],
 ) -> dict[int, tuple[Closer, ...]]:
     """Return what develops each skill, or the same skill under another name, best first."""
     direct: dict[int, dict[str, Closer]] = defaultdict(dict)
     for query in CLOSERS:
         for row in await reads.run(query):
-            skill = index[str(row["skill"])]
-            _offer(direct[skill], Closer(str(row["resource"]), str(row["title"]), _number(row["confidence"])))
+            skill, resource = index[str(row["skill"])], str(row["resource"])
+            if is_worth_it(resource, int(weights[skill])):
+                _offer(direct[skill], Closer(resource, str(row["title"]), _number(row["confidence"])))
     every = {skill: dict(found) for skill, found in direct.items()}
     for one, other, confidence in same_as:
         for skill, twin in ((one, other), (other, one)):
@@ -124,6 +136,14 @@ async def _closers(
                 doubtful = Closer(closer.resource, closer.title, closer.confidence * confidence)
                 _offer(every.setdefault(skill, {}), doubtful)
     return {skill: _best(found.values()) for skill, found in every.items()}
+
+
+def is_worth_it(resource: str, weight: int) -> bool:
+    """Say whether a course or standard is a way to learn a skill of that weight.
+
+    Nobody takes up an apprenticeship for what any work asks for, such as following the rules of an organisation.
+    """
+    return not resource.startswith("standards/") or weight >= TELLING
 
 
 def _offer(found: dict[str, Closer], closer: Closer) -> None:

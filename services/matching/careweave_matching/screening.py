@@ -53,7 +53,7 @@ class Screener:
         needs = self._table.needs
         known = entry.standings
         if known is None or known[0] != needs.generation:
-            known = entry.standings = needs.generation, standings(entry.person, needs)
+            known = entry.standings = needs.generation, standings(entry.person, needs, self._table.as_of)
         return known[1]
 
     def _journey(self, place: int, mode: int) -> tuple[Miles, Integers]:
@@ -89,11 +89,14 @@ def _hours_fail(wishes: Wishes, table: Table) -> Flags:
     return failing if wishes.unsocial_hours else failing | table.unsocial
 
 
-def standings(person: Person, needs: NeedTable) -> Integers:
-    """Return (3, number of distinct needs): `good_through`, `lead_days` and `cause` of the person's standing."""
+def standings(person: Person, needs: NeedTable, as_of: int) -> Integers:
+    """Return (3, number of distinct needs): `good_through`, `lead_days` and `cause` of the person's standing.
+
+    as_of: an ordinal.
+    """
     facts = (needs.absent if person.credentials else needs.unrecorded).copy()
     for subject, held in person.credentials.items():
         for number in needs.by_subject.get(subject, ()):
-            found = standing(needs.distinct[number], held)
+            found = standing(needs.distinct[number], held, as_of)
             facts[:, number] = found.good_through, found.lead_days, found.cause
     return facts

@@ -22,6 +22,9 @@ from careweave_matching.servicer import MatchingServicer
 
 NAME: Final = matching_pb2.DESCRIPTOR.services_by_name["MatchingService"].full_name
 
+_SURE: Final = 0.25
+"""Confidence from which a skill that a description speaks of becomes a requirement that nobody stated."""
+
 
 class MatchingPart:
     """The matching service on a server; see `careweave.rpc.parts.ServicePart`."""
@@ -76,7 +79,9 @@ class OtherServices:
             CareweaveError: as the skills service answers.
         """
         try:
-            reply = await self._channels.skills.ExtractSkills(skills_pb2.ExtractSkillsRequest(text=text))
+            reply = await self._channels.skills.ExtractSkills(
+                skills_pb2.ExtractSkillsRequest(text=text, minimum_confidence=_SURE)
+            )
         except grpc.aio.AioRpcError as failure:
             raise error_of(failure) from failure
         return [each.skill for each in reply.skills]

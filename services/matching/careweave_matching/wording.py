@@ -96,6 +96,7 @@ def _standing_sentence(need: CredentialNeed, cause: Cause) -> str:
         Cause.MET: f"Has {with_article(words)}.",
         Cause.ABSENT: f"Has no {words}.",
         Cause.LAPSED: f"The {words} has lapsed, or lapses too early.",
+        Cause.LONG_LAPSED: f"The {words} lapsed more than three years ago: return to practice comes first.",
         Cause.LEVEL_TOO_LOW: f"Has a DBS certificate, but not {with_article(words)}.",
         Cause.TOO_OLD: (
             f"The {words} is older than {need.recheck_months} months and not kept current by the Update Service."

@@ -1,8 +1,9 @@
 """Text → skills, each with where it stands and how sure we are; and the spans in which nothing was found.
 
 Each sentence is compared with all skills as a whole and clause by clause: by the mean vector of a skill's labels, by
-its nearest single label, and by shared words. Labels that stand in the text word for word are found as phrases. How the
-evidence is weighed and turned into a confidence, and on what that was measured, is in docs/quality.md.
+its nearest single label, and by shared words; the segment that fits a skill best decides, so a sentence may speak of
+several. Labels that stand in the text word for word are found as phrases. How the evidence is weighed and turned into a
+confidence, and on what that was measured, is in docs/quality.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ Embed: TypeAlias = Callable[[Sequence[str]], Vectors]
 Eligible: TypeAlias = npt.NDArray[np.bool_]
 _Places: TypeAlias = npt.NDArray[np.intp]
 
-DEFAULT_CONFIDENCE: Final = 0.25
+DEFAULT_CONFIDENCE: Final = 0.20
 """Least confidence of what is returned unless the caller says otherwise."""
 CANDIDATES: Final = 60
 """Skills that each kind of evidence may put forward for a sentence."""
@@ -58,24 +59,25 @@ class Extraction:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each kind of evidence counts; the score is their weighted mean, 0 to 1, plus `phrase` for a phrase.
+    """What each kind of evidence counts. The score is about 0 to 1.
 
-    crowding: times the natural logarithm of a skill's rank among those that fit the same clause best, taken off: what
+    mean, nearest, words: shares of the fit of one segment (the sentence, or one of its clauses) to a skill: cosine with
+    the mean of the skill's labels, cosine with its nearest label, likeness in words. They add up to 1.
+    whole: share of the sentence's fit in the score; the rest is that of the segment that fits best.
+    phrase: added if a label stands in the text word for word.
+    crowding: times the natural logarithm of a skill's rank among those that fit the same segment best, taken off: what
     names one thing ten times over makes room for what the next clause names.
-    mean, nearest: cosine of the sentence with the mean of a skill's labels, and with its nearest label.
-    clause_mean, clause_nearest: the greatest of the same for any clause. words: likeness in words.
     slope, middle: confidence = 1 / (1 + exp(-slope · (score - middle))).
     """
 
-    mean: float = 1.0
-    nearest: float = 1.0
-    clause_mean: float = 0.5
-    clause_nearest: float = 0.5
-    words: float = 0.5
+    mean: float = 0.50
+    nearest: float = 0.30
+    words: float = 0.20
+    whole: float = 0.70
     phrase: float = 0.05
-    crowding: float = 0.05
-    slope: float = 11.0
-    middle: float = 0.74
+    crowding: float = 0.04
+    slope: float = 10.5
+    middle: float = 0.71
 
 
 WEIGHTS: Final = Weights()
@@ -83,31 +85,34 @@ WEIGHTS: Final = Weights()
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for each candidate of one sentence; arrays are aligned.
+    """What speaks for each candidate of one sentence; the last axis of the arrays is aligned.
 
-    places: of the skills in the index. segment: number of the clause that fits best, -1 for the sentence as a whole.
-    phrases: where a label of the skill stands word for word, by place.
+    places: of the skills in the index. mean, nearest, words: (segments, candidates), the sentence as a whole first,
+    then its clauses. phrases: where a label of the skill stands word for word, by place.
     """
 
     places: _Places
     mean: Scores
     nearest: Scores
-    clause_mean: Scores
-    clause_nearest: Scores
     words: Scores
-    segment: _Places
     phrases: dict[int, Segment]
 
-    def score(self, weights: Weights) -> Scores:
-        """Return the score of each candidate."""
-        kinds = np.stack([self.mean, self.nearest, self.clause_mean, self.clause_nearest, self.words])
-        counts = np.array([
-            weights.mean, weights.nearest, weights.clause_mean, weights.clause_nearest, weights.words,
-        ], np.float32)  # fmt: skip
+    def fits(self, weights: Weights) -> Scores:
+        """Return (segments, candidates): how well each segment fits each candidate."""
+        counts = np.float32(weights.mean), np.float32(weights.nearest), np.float32(weights.words)
+        found: Scores = counts[0] * self.mean + counts[1] * self.nearest + counts[2] * self.words
+        return found
+
+    def score(self, weights: Weights) -> tuple[Scores, _Places]:
+        """Return the score of each candidate, and the segment that fits it best: 0 for the sentence as a whole."""
+        fits = self.fits(weights)
+        segments = np.argmax(fits, axis=0)
+        whole = np.float32(weights.whole)
+        fit = whole * fits[0] + (1 - whole) * fits.max(axis=0)
         found = np.fromiter((place in self.phrases for place in self.places.tolist()), np.float32, len(self.places))
-        fit = counts @ kinds / counts.sum() + np.float32(weights.phrase) * found
-        score: Scores = fit - np.float32(weights.crowding) * np.log(_ranks(fit, self.segment))
-        return score
+        fit += np.float32(weights.phrase) * found
+        score: Scores = fit - np.float32(weights.crowding) * np.log(_ranks(fit, segments))
+        return score, segments
 
 
 class SkillExtractor:
@@ -146,53 +151,46 @@ class SkillExtractor:
     def evidence(self, text: str, parts: Sequence[Sentence], scheme: Scheme) -> list[Evidence]:
         """Return what speaks for which skills in each of `parts`, the sentences of `text`."""
         eligible = self.index.of_scheme(scheme)
-        spans = [span for part in parts for span in (part.whole, *part.clauses)]
-        vectors = self._embed([in_full(text[span.start : span.end]) for span in spans])
+        read = [(text[part.whole.start : part.whole.end], *part.readings) for part in parts]
+        vectors = self._embed([in_full(words) for each in read for words in each])
         found = []
         start = 0
-        for part in parts:
-            end = start + 1 + len(part.clauses)
-            found.append(self._weigh(text[part.whole.start : part.whole.end], part, vectors[start:end], eligible))
+        for part, words in zip(parts, read, strict=True):
+            end = start + len(words)
+            found.append(self._weigh(words, part, vectors[start:end], eligible))
             start = end
         return found
 
-    def _weigh(self, written: str, part: Sentence, vectors: Vectors, eligible: Eligible) -> Evidence:
-        """Return the evidence for one sentence. vectors: of the sentence, then of its clauses."""
+    def _weigh(self, read: Sequence[str], part: Sentence, vectors: Vectors, eligible: Eligible) -> Evidence:
+        """Return the evidence for one sentence. read, vectors: of the sentence, then of its clauses."""
         index = self.index
         means = np.maximum(0, vectors @ index.vectors.T)
-        words, _ = index.labels.scores(written)
+        words = np.stack([index.labels.scores(each)[0] for each in read])
         phrases = {
             phrase.concept: Segment(part.whole.start + phrase.start, part.whole.start + phrase.end)
-            for phrase in self._phrases.find(written)
+            for phrase in self._phrases.find(read[0])
             if eligible[phrase.concept]
         }
-        clause_means = means[1:].max(axis=0) if len(means) > 1 else means[0]
-        put_forward = [_top(values * eligible) for values in (means[0], clause_means, words)]
+        put_forward = [_top(values * eligible) for values in (*means, words.max(axis=0))]
         places = np.unique(np.concatenate([*put_forward, np.array(sorted(phrases), dtype=np.intp)]))
-        nearest = index.nearest_label(places, vectors)
-        fit = nearest + means[:, places]
-        clauses = slice(1, None) if len(vectors) > 1 else slice(0, 1)
         return Evidence(
             places=places,
-            mean=means[0, places],
-            nearest=nearest[0],
-            clause_mean=clause_means[places],
-            clause_nearest=nearest[clauses].max(axis=0),
-            words=words[places],
-            segment=np.argmax(fit, axis=0) - 1,
+            mean=means[:, places],
+            nearest=index.nearest_label(places, vectors),
+            words=words[:, places],
             phrases=phrases,
         )
 
     def _found(self, sentence: Sentence, evidence: Evidence, minimum: float) -> list[Found]:
-        scores = evidence.score(self._weights)
+        scores, segments = evidence.score(self._weights)
         found = []
         for row in np.argsort(-scores, kind="stable")[:MOST_OF_A_SENTENCE].tolist():
             confidence = self._confidence(float(scores[row]))
             if confidence < minimum:
                 break
             place = int(evidence.places[row])
-            clause = int(evidence.segment[row])
-            span = evidence.phrases.get(place) or (sentence.whole if clause < 0 else sentence.clauses[clause])
+            segment = int(segments[row])
+            span = evidence.phrases.get(place) or (sentence.clauses[segment - 1] if segment else sentence.whole)
             method = LinkMethod.LABEL if place in evidence.phrases else LinkMethod.EMBEDDING
             concept = self.index.concepts[place]
             found.append(Found(concept.name, concept.label, span.start, span.end, confidence, method))

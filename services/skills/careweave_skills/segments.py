@@ -10,7 +10,6 @@ _CLAUSE_END: Final = re.compile(
     r"[,:()/–—]+(?=\s|\w|$)|(?<=\s)(?:and|or|as well as|including|such as|while|by)(?=\s)|\s-\s", re.IGNORECASE
 )
 _TRIM: Final = " \t\u00a0\u200b-–—*.,:;•·▪●()\"'“”"
-_LEAST_WORDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +22,45 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence or a bullet, and its clauses if it has several: each at least two words, in order."""
+    """A sentence or a bullet, and its clauses if it has several, in order.
+
+    readings: how each clause reads by itself, with the words that it shares with its neighbours.
+    """
 
     whole: Segment
     clauses: tuple[Segment, ...]
+    readings: tuple[str, ...]
 
 
 def sentences(text: str) -> list[Sentence]:
     """Return the sentences of `text` that hold a letter or digit, trimmed of spaces, bullets and full stops."""
-    return [
-        Sentence(whole, tuple(_clauses(text, whole))) for whole in _split(text, Segment(0, len(text)), _SENTENCE_END)
-    ]
+    return [_sentence(text, whole) for whole in _split(text, Segment(0, len(text)), _SENTENCE_END)]
 
 
-def _clauses(text: str, sentence: Segment) -> list[Segment]:
-    parts = [
-        part for part in _split(text, sentence, _CLAUSE_END) if len(text[part.start : part.end].split()) >= _LEAST_WORDS
-    ]
-    return parts if len(parts) > 1 else []
+def _sentence(text: str, whole: Segment) -> Sentence:
+    parts = list(_split(text, whole, _CLAUSE_END))
+    worded = [text[part.start : part.end].split() for part in parts]
+    read = [(part, reading) for place, part in enumerate(parts) if (reading := _reading(worded, place))]
+    if len(read) < 2:  # noqa: PLR2004  one clause is the sentence itself
+        return Sentence(whole, (), ())
+    return Sentence(whole, tuple(part for part, _ in read), tuple(reading for _, reading in read))
+
+
+def _reading(worded: list[list[str]], place: int) -> str:
+    """Return clause `place` as it reads by itself; empty if it is a word that nothing completes.
+
+    A single word takes what stands before the last word of the clause that begins its list ("help with washing" and
+    "dressing"), or, where it begins the list, what follows the first word of the clause that ends it ("plan" and
+    "review care").
+    """
+    words = worded[place]
+    if len(words) > 1:
+        return " ".join(words)
+    before = next((each for each in reversed(worded[:place]) if len(each) > 1), None)
+    if before:
+        return " ".join([*before[:-1], *words])
+    after = next((each for each in worded[place + 1 :] if len(each) > 1), None)
+    return " ".join([*words, *after[1:]]) if after else ""
 
 
 def _split(text: str, within: Segment, separator: re.Pattern[str]) -> Iterator[Segment]:

@@ -16,7 +16,7 @@ def result(need: CredentialNeed, *held: HeldCredential, start: date | None = Non
     """Return the gate's answer for somebody who holds `held` and something else besides."""
     person = a_person(credentials=creds.best([*held, OTHER]))
     opportunity = an_opportunity(credentials=(need,), start_date=start)
-    return credential_gate(need, credential_standing(need, person), opportunity, TODAY).result
+    return credential_gate(need, credential_standing(need, person, TODAY), opportunity, TODAY).result
 
 
 def dbs(days_ago: int, level: DbsLevel = DbsLevel.ENHANCED, *, update_service: bool = False) -> HeldCredential:
@@ -66,7 +66,7 @@ def test_no_dbs_certificate_fails_where_the_start_comes_before_one_can() -> None
 
 def test_the_fix_names_day_and_action() -> None:
     person = a_person(credentials=creds.best([OTHER]))
-    gate = credential_gate(DBS, credential_standing(DBS, person), an_opportunity(credentials=(DBS,)), TODAY)
+    gate = credential_gate(DBS, credential_standing(DBS, person, TODAY), an_opportunity(credentials=(DBS,)), TODAY)
     assert gate.fix_date == TODAY + timedelta(days=creds.DBS_DAYS)
     assert gate.fix_action == "Apply for an enhanced DBS certificate through the employer."
 
@@ -126,13 +126,13 @@ def test_a_right_to_work_must_last_as_long_as_a_bounded_role() -> None:
     person = a_person(credentials=creds.best([held]))
     for last, expected in ((100, GateResult.PASS), (101, GateResult.FAIL)):
         role = an_opportunity(end_date=TODAY + timedelta(days=last))
-        assert credential_gate(need, credential_standing(need, person), role, TODAY).result == expected
+        assert credential_gate(need, credential_standing(need, person, TODAY), role, TODAY).result == expected
 
 
 def test_a_profile_without_any_credential_says_nothing() -> None:
     person = a_person()
     for need in (NMC, DBS):
-        gate = credential_gate(need, credential_standing(need, person), an_opportunity(), TODAY)
+        gate = credential_gate(need, credential_standing(need, person, TODAY), an_opportunity(), TODAY)
         assert gate.result == GateResult.UNKNOWN
 
 
@@ -144,10 +144,25 @@ def test_paid_work_needs_the_right_to_work_even_unsaid() -> None:
 @pytest.mark.parametrize("kind", list(CredentialKind))
 def test_every_kind_of_credential_has_a_gate_and_words(kind: CredentialKind) -> None:
     need = CredentialNeed(kind, "X" if kind != CredentialKind.DBS else "")
-    gate = credential_gate(need, credential_standing(need, a_person()), an_opportunity(), TODAY)
+    gate = credential_gate(need, credential_standing(need, a_person(), TODAY), an_opportunity(), TODAY)
     assert gate.kind in GateKind
     assert gate.reason.endswith(".")
 
 
 def test_the_best_of_several_dbs_certificates_is_the_one_that_counts() -> None:
     assert result(DBS, dbs(10, DbsLevel.BASIC), dbs(500)) == GateResult.PASS
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "expected", "says"),
+    [(400, GateResult.FIXABLE, "lapses too early"), (2600, GateResult.FAIL, "return to practice")],
+)
+def test_a_registration_that_lapsed_years_ago_is_not_simply_renewed(
+    days_ago: int, expected: GateResult, says: str
+) -> None:
+    need = CredentialNeed(CredentialKind.REGISTRATION, "NMC nurse")
+    lapsed = HeldCredential(CredentialKind.REGISTRATION, "NMC nurse", None, TODAY - timedelta(days=days_ago))
+    person = a_person(credentials=creds.best([lapsed]))
+    gate = credential_gate(need, credential_standing(need, person, TODAY), an_opportunity(), TODAY)
+    assert gate.result == expected
+    assert says in gate.reason

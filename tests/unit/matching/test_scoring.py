@@ -5,8 +5,9 @@ from datetime import timedelta
 from careweave_matching import scoring
 from careweave_matching.model import HeldSkill, Opportunity, Person, Requirement, Work
 from careweave_matching.pair import Match, judge
+from careweave_matching.reading import TELLING, is_worth_it
 from careweave_matching.terms import OpportunityKind, SkillFit, Trust
-from careweave_matching.weights import CURRENT
+from careweave_matching.weights import BY_VERSION, CURRENT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -192,3 +193,48 @@ def test_a_role_that_asks_for_one_skill_makes_nobody_fit_by_it() -> None:
     one, many = (match(a_person(skills=held), an_opportunity(essential=range(count))).components for count in (1, 6))
     assert one.essential_coverage == many.essential_coverage == 1.0
     assert one.suitability < many.suitability
+
+
+def test_work_related_to_ones_own_suits_more_and_an_unknown_relation_changes_nothing() -> None:
+    assert scoring.with_role(0.4, 0.9, 0.5) > 0.4 > scoring.with_role(0.4, 0.1, 0.5)
+    assert scoring.with_role(0.4, -1.0, 0.5) == 0.4
+    near, far = (match(a_person(), an_opportunity(occupation=f"occupations/o{n}")).components for n in (2, 0))
+    assert near.semantic_similarity > far.semantic_similarity
+    assert near.suitability > far.suitability
+
+
+def test_an_aim_is_nearest_where_named_then_where_related_and_a_kind_that_is_named_lifts_it() -> None:
+    def aspired(likeness: float, related: float, *, named: bool = False, asked: bool = False) -> float:
+        return scoring.aspiration(likeness, related, named=named, asked=asked, weights=CURRENT)
+
+    assert aspired(0.0, 0.0, named=True) == 1.0
+    assert aspired(0.2, 0.6) == 0.6
+    assert aspired(0.2, -1.0) == 0.0
+    assert 0.6 < aspired(0.2, 0.6, asked=True) < 1.0
+    assert aspired(0.2, 0.0, asked=True) == 0.0
+
+
+def test_what_is_asked_for_is_neither_too_far_nor_a_step_down_but_what_one_has_stays_what_it_is() -> None:
+    far = scoring.stretch(0.0, None, CURRENT)
+    assert scoring.stretch(0.0, None, CURRENT, aspired=1.0) > far
+    assert scoring.stretch(0.0, None, CURRENT, damped=0.3, aspired=1.0) == CURRENT.asked_for
+    assert scoring.stretch(0.0, None, CURRENT, again=0.3, aspired=1.0) < CURRENT.asked_for
+
+
+def test_an_apprenticeship_to_a_level_one_has_is_passed_in_ones_own_field_alone() -> None:
+    assert scoring.has_passed(2, 3, 0.9, CURRENT)
+    assert scoring.has_passed(3, 3, 0.9, CURRENT)
+    assert not scoring.has_passed(4, 3, 0.9, CURRENT)
+    assert not scoring.has_passed(2, 3, 0.1, CURRENT)
+    assert not scoring.has_passed(0, 3, 0.9, CURRENT)
+
+
+def test_an_apprenticeship_is_no_way_to_learn_what_all_work_asks_for() -> None:
+    assert is_worth_it("standards/ST1", TELLING)
+    assert not is_worth_it("standards/ST1", TELLING - 1)
+    assert is_worth_it("courses/c1", 0)
+
+
+def test_a_version_that_decisions_name_keeps_its_numbers() -> None:
+    assert BY_VERSION["hand-1"].preference_share(stated=True) == BY_VERSION["hand-1"].preference == 0.35
+    assert set(BY_VERSION) == {"hand-1", CURRENT.version}
