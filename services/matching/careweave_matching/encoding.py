@@ -116,7 +116,7 @@ class PageEncoder:
             self._fragments.hours(wishes),
             ranked.aspired,
             wishes.maximum_minutes,
-            wishes.travel_mode,
+            int(wishes.travel_mode),
             int(effective_mode(wishes.travel_mode)),
             self._table.as_of,
         )

@@ -45,9 +45,9 @@ class MatchingPart:
             request_deserializer=matching_pb2.FindOpportunitiesRequest.FromString,
             response_serializer=None,
         )
-        # The first handler that knows a method answers it.
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, {"FindOpportunities": find}),))
         add_MatchingServiceServicer_to_server(self._servicer, server)
+        # The handler that was registered for a method last is the one that answers it.
+        server.add_registered_method_handlers(NAME, {"FindOpportunities": find})
 
     async def run(self) -> None:
         """Keep the index current, publish events and record decisions, until cancelled."""
