@@ -187,6 +187,9 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
 }
 """What each parameter of a query may be. A query with another one needs an entry here."""
 
+LEFT_OUT: Mapping[str, str] = {"drop_unresolved": "deletes nodes that nothing mentions; here random ones are mentioned"}
+"""Writing queries that ask for more than random content has, with the reason."""
+
 
 def given(query: Query) -> list[dict[str, object]]:
     """Return sets of parameters for `query`: each value of each parameter, and some of their combinations."""
@@ -241,7 +244,7 @@ async def test_every_reading_query_answers_alike_on_both_engines(tmp_path: Path,
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_every_writing_query_leaves_the_same_on_both_engines(tmp_path: Path, seed: int) -> None:
-    writing = [query for query in queries() if read_text(query.text).writes]
+    writing = [query for query in queries() if read_text(query.text).writes and query.name not in LEFT_OUT]
     assert len(writing) > 15
     async with both(tmp_path, seed) as (one, other):
         before = await content(one)
