@@ -170,6 +170,10 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
     "skill": tuple(names_of("Skill")[:3]),
     "opportunity": tuple(names_of("Opportunity")[:3]),
     "organisation": ("", *names_of("Organisation")[:3]),
+    "record": tuple(names_of("FeedRecord")[:2]),
+    "digest": tuple(names_of("EmploymentCode")[:2]),
+    "secret": ("a secret",),
+    "source_system": ("", "nurse"),
     "source": ("", "nurse"),
     "kind": (0, 1),
     "scheme": (0, 1),
@@ -182,6 +186,9 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
     "now": (NOON,),
 }
 """What each parameter of a query may be. A query with another one needs an entry here."""
+
+LEFT_OUT: Mapping[str, str] = {"drop_unresolved": "deletes nodes that nothing mentions; here random ones are mentioned"}
+"""Writing queries that ask for more than random content has, with the reason."""
 
 
 def given(query: Query) -> list[dict[str, object]]:
@@ -237,7 +244,7 @@ async def test_every_reading_query_answers_alike_on_both_engines(tmp_path: Path,
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_every_writing_query_leaves_the_same_on_both_engines(tmp_path: Path, seed: int) -> None:
-    writing = [query for query in queries() if read_text(query.text).writes]
+    writing = [query for query in queries() if read_text(query.text).writes and query.name not in LEFT_OUT]
     assert len(writing) > 15
     async with both(tmp_path, seed) as (one, other):
         before = await content(one)
