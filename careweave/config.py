@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import ip_address
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ PREFIX: Final = "CAREWEAVE_"
 _AUTH: Final = ("metadata", "none")
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _LAST_PORT: Final = 65535
+_NUMBERS: Final = ("index_staleness_seconds", "tombstones_kept_hours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ class Settings:
     """`CAREWEAVE_MATCHING`: address of the matching service; empty means `listen`."""
     page_token_key: str = ""
     """`CAREWEAVE_PAGE_TOKEN_KEY`: signs page tokens; replicas share it. Empty: a key in `cache`."""
+    index_staleness_seconds: float = 5.0
+    """`CAREWEAVE_INDEX_STALENESS_SECONDS`: how far behind the event log matching may be and still answer."""
+    tombstones_kept_hours: float = 24.0
+    """`CAREWEAVE_TOMBSTONES_KEPT_HOURS`: for how long the event log keeps that somebody was erased."""
     log_level: str = "INFO"
     """`CAREWEAVE_LOG_LEVEL`: least severity that is logged."""
 
@@ -68,7 +74,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             raise _unknown(variable, variables)
     fields = {variables[variable]: text for variable, text in given.items()}
     cache = Path(fields.pop("cache", DEFAULT_CACHE))
-    settings = Settings(cache=cache, **fields)
+    numbers = {name: _positive(name, fields.pop(name)) for name in _NUMBERS if name in fields}
+    settings = Settings(cache=cache, **numbers, **fields)  # type: ignore[arg-type]  # each by its own name
     _refuse_other("auth", settings.auth, _AUTH)
     _refuse_other("log_level", settings.log_level.upper(), _LEVELS)
     for name in ("listen", "skills", "profiles", "matching"):
@@ -87,6 +94,19 @@ def _refuse_other(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         message = f"CAREWEAVE_{name.upper()}={value} is not known; use one of {', '.join(allowed)}."
         raise InvalidArgument(message, reason="SETTING_INVALID")
+
+
+def _positive(name: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < inf:
+        raise InvalidArgument(
+            f"CAREWEAVE_{name.upper()}={text} is not a number above 0; write one, for example 5.",
+            reason="SETTING_INVALID",
+        )
+    return number
 
 
 def _refuse_bad_address(name: str, address: str) -> None:

@@ -28,6 +28,7 @@ SUBCOMMANDS: Final = {
     "explain": Subcommand("careweave_cli.commands.explain:explain", "Explain one person and one opportunity in full."),
     "search": Subcommand("careweave_cli.commands.search:search", "Find skills or occupations by words and meaning."),
     "extract": Subcommand("careweave_cli.commands.extract:extract", "Find the skills that a text speaks of."),
+    "matching": Subcommand("careweave_cli.commands.matching:matching", "Look after the index that matches are from."),
     "events": Subcommand("careweave_cli.commands.events:events", "Read the event log."),
     "bench": Subcommand("careweave_cli.commands.bench:bench", "Measure matching quality on judged sets."),
     "demo": Subcommand("careweave_cli.commands.demo:demo", "Find one care worker's next steps, from nothing to alert."),

@@ -148,6 +148,11 @@ class Index:
         """Return the entry of an opportunity, open or closed; None if there is none."""
         return self._opportunities.get(name)
 
+    @property
+    def opportunity_count(self) -> int:
+        """How many opportunities are held, closed ones too."""
+        return len(self._opportunities)
+
     def opportunities(self) -> Iterable[OpportunityEntry]:
         """Return all opportunities held, closed ones too."""
         return self._opportunities.values()

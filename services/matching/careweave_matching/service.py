@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import grpc
@@ -14,7 +15,7 @@ from careweave.v1 import matching_pb2, profiles_pb2, skills_pb2
 from careweave.v1.matching_pb2_grpc import add_MatchingServiceServicer_to_server
 from careweave.wiring import Adapters
 from careweave_matching.decisions import Decisions
-from careweave_matching.following import ReadModel
+from careweave_matching.following import Limits, ReadModel
 from careweave_matching.messages import read_person
 from careweave_matching.model import Person
 from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports
@@ -54,8 +55,8 @@ class MatchingPart:
             tasks.create_task(self._model.run())
 
     def ready(self) -> bool:
-        """Say whether the index has been built."""
-        return self._model.ready()
+        """Say whether the index has been built and is not further behind the event log than the limit."""
+        return self._model.current()
 
     async def close(self) -> None:
         """Record the decisions that still wait."""
@@ -140,8 +141,14 @@ def ports_over(adapters: Adapters, channels: Channels) -> Ports:
 async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     """Return the service on `adapters`, calling the others through `channels`."""
     ports = ports_over(adapters, channels)
-    model = ReadModel(ports)
+    settings = adapters.settings
+    limits = Limits(
+        served=timedelta(seconds=settings.index_staleness_seconds),
+        # Half of what is kept: then there is time left to read it.
+        forgotten=timedelta(hours=settings.tombstones_kept_hours) / 2,
+    )
+    model = ReadModel(ports, limits=limits)
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
-    servicer = MatchingServicer(ports, model, decisions, token_key(adapters.settings))
+    servicer = MatchingServicer(ports, model, decisions, token_key(settings))
     return MatchingPart(servicer, model, decisions, relay)
