@@ -8,6 +8,7 @@ from typing import Final
 from careweave_matching import reading, store
 from careweave_matching.index import Index
 from careweave_matching.ports import Ports
+from careweave_matching.taking_in import put_people
 from careweave_matching.weights import Weights
 
 BATCH: Final = 500
@@ -54,7 +55,7 @@ async def build(ports: Ports, weights: Weights, version: str, building: Building
         told()
     tell("taking in people")
     async for people in ports.stream_people():
-        await index.put_people(people, ports.clock().date())
+        await put_people(ports, index, people)
         building.people += len(people)
         told()
     return index

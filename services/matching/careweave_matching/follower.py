@@ -7,14 +7,14 @@ many changes that come together need one call. An event counts as taken in when 
 import asyncio
 import logging
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 from careweave.errors import FailedPrecondition, Unavailable
 from careweave.events.port import Delivered, Positions, Topic
 from careweave.events.wakeup import Wakeup
-from careweave_matching.freshness import Freshness, Mark, Offsets, Place
+from careweave_matching.freshness import Freshness, Limits, Mark, Offsets, Place
 from careweave_matching.index import Index
 from careweave_matching.messages import read_published
 from careweave_matching.patience import FIRST_PAUSE, LONGEST_PAUSE, patiently
@@ -27,10 +27,6 @@ BATCH: Final = 500
 """People fetched at once."""
 LOOK_EVERY: Final = 0.5
 """Seconds between two looks at the end of the log, if nobody is in a hurry."""
-QUIET_SECONDS: Final = 1.0
-"""After so long without an event, though the log goes on, it is asked whether there is one."""
-PROBE_SECONDS: Final = 2.0
-"""How long to wait for an answer to that."""
 
 
 class Lost(Exception):
@@ -51,8 +47,6 @@ class Follower:
         self._positions = positions
         self._freshness = Freshness()
         self._end: Offsets = positions.offsets
-        self._vacant: Offsets = {}
-        """Up to where the log holds nothing more, though its offsets go on: it was compacted."""
         self._changed: dict[str, tuple[Place, int]] = {}
         """Whose profile must be fetched, and the first event that says so."""
         self._fetching: dict[str, tuple[Place, int]] = {}
@@ -60,7 +54,8 @@ class Follower:
         self._hurry = asyncio.Event()
         self._stalled = asyncio.Event()
         self._taking = False
-        self._began = self._moved_at = ports.clock()
+        self._restarted = False
+        self._began = self._quiet_since = ports.clock()
 
     @property
     def current_at(self) -> datetime | None:
@@ -79,17 +74,10 @@ class Follower:
 
     def taken(self) -> Offsets:
         """Return, for each partition, the offset of the first event that is not in the index yet."""
-        taken = self._passed()
+        taken = dict(self._positions.offsets)
         for place, offset in (*self._fetching.values(), *self._changed.values()):
             taken[place] = min(taken.get(place, 0), offset)
         return taken
-
-    def _passed(self) -> dict[Place, int]:
-        """Return, for each partition, the offset of the next event that the log may give."""
-        offsets = self._positions.offsets
-        return {
-            place: max(offsets.get(place, 0), self._vacant.get(place, 0)) for place in offsets.keys() | self._end.keys()
-        }
 
     def contains(self, delivered: Delivered) -> bool:
         """Say whether the index certainly holds `delivered`, and all that was appended before it anywhere."""
@@ -113,10 +101,8 @@ class Follower:
         self._freshness.note(Mark(at, end))
         self._come_further()
 
-    async def run(self, forgotten_after: timedelta) -> None:
+    async def run(self, limits: Limits) -> None:
         """Follow until cancelled.
-
-        forgotten_after: how long the index may have been behind before it may have missed an erasure.
 
         Raises:
             Lost: the place in the log is lost.
@@ -124,7 +110,7 @@ class Follower:
         tasks = [
             asyncio.create_task(self._keep_following()),
             asyncio.create_task(self._keep_fetching()),
-            asyncio.create_task(self._keep_looking(forgotten_after)),
+            asyncio.create_task(self._keep_looking(limits)),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -159,7 +145,7 @@ class Follower:
                     self._taking = True
                     await self._take(delivered)
                     self._positions = self._positions.after(delivered)
-                    self._taking, self._moved_at = False, self._ports.clock()
+                    self._taking, self._restarted, self._quiet_since = False, False, self._ports.clock()
                     self._come_further()
                     pause = FIRST_PAUSE
             except Unavailable:
@@ -189,51 +175,37 @@ class Follower:
                 self._fetching.clear()
                 self._come_further()
 
-    async def _keep_looking(self, forgotten_after: timedelta) -> None:
+    async def _keep_looking(self, limits: Limits) -> None:
+        every = min(LOOK_EVERY, limits.served.total_seconds() / 5)
         while True:
             with suppress(Unavailable):  # then the index grows older, since nothing says that it is current
                 await self.look()
-                self._require_a_place(forgotten_after)
-                await self._require_events()
+                self._require_a_place(limits)
+                self._require_events(limits)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), LOOK_EVERY)
+                await asyncio.wait_for(self._hurry.wait(), every)
             self._hurry.clear()
 
     def _come_further(self) -> None:
         if self._freshness.come_to(self.taken()):
             self._stirred.notify()
 
-    def _require_a_place(self, forgotten_after: timedelta) -> None:
+    def _require_a_place(self, limits: Limits) -> None:
         if any(offset > self._end.get(place, offset) for place, offset in self._positions.offsets.items()):
             raise Lost("the log ends before the place that was reached: it is another one")
-        if self._ports.clock() - (self.current_at or self._began) > forgotten_after:
+        if self._ports.clock() - (self.current_at or self._began) > limits.forgotten:
             raise Lost("the index was behind for longer than the log keeps that somebody was erased")
 
-    async def _require_events(self) -> None:
-        """Find out, where the log goes on and nothing comes, whether it holds anything at all."""
-        end, moved_at = self._end, self._moved_at
-        silent = not self._taking and self._ports.clock() - moved_at > timedelta(seconds=QUIET_SECONDS)
-        if not silent or Mark(moved_at, end).is_reached(self._passed()):
-            return
-        holds_more = await self._holds_more()
-        if self._taking or self._moved_at != moved_at:
-            return  # it has gone on meanwhile
-        if holds_more:
-            self._stalled.set()
-        else:
-            self._vacant = end
-            self._come_further()
+    def _require_events(self, limits: Limits) -> None:
+        """Follow anew where the log goes on and nothing comes; give the place up if that does not help.
 
-    async def _holds_more(self) -> bool:
-        """Say whether the log gives any event from where the index is."""
-        probe = self._ports.events.follow(TOPICS, self._positions)
-        try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                async for _ in probe:
-                    return True
-        except TimeoutError:
-            return False
-        finally:
-            with suppress(AttributeError):  # an iterator that is no generator ends by itself
-                await probe.aclose()  # type: ignore[attr-defined]
-        return False
+        What was compacted away at the very end of a log never comes: then, too, a snapshot is what helps.
+        """
+        if self._taking or Mark(self._quiet_since, self._end).is_reached(self._positions.offsets):
+            self._quiet_since = self._ports.clock()
+        silent = self._ports.clock() - self._quiet_since
+        if silent > limits.given_up:
+            raise Lost("the log goes on, but nothing of it comes")
+        if silent > limits.silent and not self._restarted:
+            self._restarted = True
+            self._stalled.set()

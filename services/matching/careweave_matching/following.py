@@ -10,7 +10,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 from typing import Final
 
@@ -19,6 +19,7 @@ from careweave.events.port import Delivered
 from careweave.events.wakeup import Wakeup
 from careweave_matching.building import Building, build
 from careweave_matching.follower import TOPICS, Follower, Lost
+from careweave_matching.freshness import DEFAULT, Limits
 from careweave_matching.index import Index
 from careweave_matching.model import Opportunity
 from careweave_matching.patience import patiently
@@ -34,18 +35,6 @@ WAKE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How far behind an index may be.
-
-    served: and still be served. forgotten: and still be brought up to date rather than built again; well below
-    the time for which the log keeps that somebody was erased.
-    """
-
-    served: timedelta = timedelta(seconds=5)
-    forgotten: timedelta = timedelta(hours=12)
-
-
-@dataclass(frozen=True, slots=True)
 class Built:
     """How the index that is served came to be: how many were built before it and with it, why, and when."""
 
@@ -58,7 +47,7 @@ class Built:
 class ReadModel:
     """The current index, and what keeps it current."""
 
-    def __init__(self, ports: Ports, weights: Weights = CURRENT, limits: Limits = Limits()) -> None:
+    def __init__(self, ports: Ports, weights: Weights = CURRENT, limits: Limits = DEFAULT) -> None:
         """Begin without an index; `run` builds it."""
         self.limits = limits
         self.stirred = Wakeup()
@@ -177,7 +166,7 @@ class ReadModel:
                 partial(build, self._ports, self._weights, version, self.building, self.stirred.notify)
             )
             follower = Follower(self._ports, index, positions, self.stirred)
-            following = asyncio.create_task(follower.run(self.limits.forgotten))
+            following = asyncio.create_task(follower.run(self.limits))
             self.building.activity = "catching up with the event log"
             try:
                 if await self._caught_up(follower, following):

@@ -8,7 +8,7 @@ write, without guessing from the last event, and a log in which nothing happens 
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, TypeAlias
 
@@ -19,6 +19,26 @@ Offsets: TypeAlias = Mapping[Place, int]
 
 MOST_MARKS: Final = 512
 """Marks kept at most; with fewer an index that has been away is known to be current a little later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far behind an index may be.
+
+    served: and still be served.
+    forgotten: and still be brought up to date instead of being built again; well below the time for which the log
+        keeps that somebody was erased.
+    silent: without an event though the log goes on, before it is followed anew.
+    given_up: the same, before the index is built again.
+    """
+
+    served: timedelta = timedelta(seconds=5)
+    forgotten: timedelta = timedelta(hours=12)
+    silent: timedelta = timedelta(seconds=10)
+    given_up: timedelta = timedelta(seconds=60)
+
+
+DEFAULT: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from careweave_matching import reading
+from careweave_matching import aspirations, reading
 from careweave_matching.index import Index
 from careweave_matching.model import Opportunity, Person
 from careweave_matching.ports import Ports
@@ -17,9 +17,18 @@ async def fetch_people(ports: Ports, index: Index, names: Sequence[str]) -> None
     people, missing = await ports.fetch_people(names)
     if _names_unknown_place(index, people):
         index.move(await reading.read_surroundings(ports.graph))
-    await index.put_people(people, ports.clock().date())
+    await put_people(ports, index, people)
     for name in missing:
         index.forget_person(name)
+
+
+async def put_people(ports: Ports, index: Index, people: Sequence[Person]) -> None:
+    """Take `people` in; vectors of what they wrote come from the graph, and go there if they are new."""
+    kept = await aspirations.read(ports.graph, index.model, people)
+    texts = {text for person in people if (text := person.wishes.aspiration.strip())}
+    fresh = await index.read_written(sorted(texts - kept.by_text.keys()))
+    await index.put_people(people, ports.clock().date(), {**kept.by_text, **fresh})
+    await aspirations.write(ports.graph, index.model, kept, people, fresh)
 
 
 async def put_opportunities(ports: Ports, index: Index, opportunities: Sequence[Opportunity]) -> None:
