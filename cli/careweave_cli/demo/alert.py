@@ -16,7 +16,7 @@ from careweave_cli.demo.server import command
 Watch: TypeAlias = grpc.aio.UnaryStreamCall[
     matching_pb2.WatchOpportunitiesRequest, matching_pb2.WatchOpportunitiesResponse
 ]
-_PATIENCE_SECONDS: Final = 20.0
+_PATIENCE_SECONDS: Final = 120.0
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from careweave.errors import Unavailable
 from careweave_cli.reaching import answers, separate
 
 _POLL_SECONDS: Final = 0.05
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 20.0
 _LOG_LINES: Final = 5
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from careweave.embedding.port import Vectors
+from careweave_matching.compiled.vectors import dots
 from careweave_matching.scoring import MILLION
 
 SAME_AS = 0.95
@@ -93,8 +94,7 @@ def dot_rows(rows: Vectors, vector: Vectors) -> npt.NDArray[np.float64]:
 
     A matrix product may sum in another order when the shape changes; this sums every row by itself.
     """
-    products: npt.NDArray[np.float64] = (rows * vector).sum(axis=1).astype(np.float64)
-    return products
+    return dots(np.ascontiguousarray(rows), vector)
 
 
 def near_pairs(required: Vectors, held: Vectors) -> list[tuple[int, int, int]]:

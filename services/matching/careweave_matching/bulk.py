@@ -1,209 +1,91 @@
-"""Scores one person against all offered opportunities at once; the definition is `scoring`.
+"""Ranks all offered opportunities for one person at once; the definition is `scoring` and `eligibility`.
 
-Coverage is summed in whole numbers, so it is exact. Products of vectors are summed row by row
-(`adjacency.dot_rows`), so that neither a score nor the order depends on what else is in the table; where there are
-many rows, a matrix product first finds those that could belong to the page.
+Coverage is summed in whole numbers and products of vectors in one fixed order, so that neither a score nor the
+order depends on what else is in the table.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from careweave.embedding.port import Vectors
-from careweave_matching.adjacency import dot_rows
-from careweave_matching.entries import Integers, PersonEntry
+from careweave_matching.compiled.page import SCORE, SUITABILITY
+from careweave_matching.compiled.ranking import NO_OCCUPATION, Flags, Integers, Numbers, rank
+from careweave_matching.entries import PersonEntry
 from careweave_matching.reach import Reach
-from careweave_matching.scoring import CREDIT_SHIFT, MILLION
 from careweave_matching.screening import Screened
-from careweave_matching.table import Flags, Numbers, Table
-from careweave_matching.weights import Weights
+from careweave_matching.table import Table
 
-_NO_ROWS = np.zeros(0, np.int64)
-FEW = 256
-"""Up to so many rows are scored exactly at once."""
-SLACK = 1e-4
-"""More than a score from the matrix product can differ from the exact one."""
+ALL_KINDS = -1
+"""Every bit set: whatever kind it is."""
 
 
 @dataclass(slots=True)  # these are not frozen: they are made on the hot path
-class Credits:
-    """A person's credits by key: `packed` as in `scoring`, and which keys ask for a skill held. Both (K,)."""
-
-    packed: Integers
-    direct: Flags
-
-
-@dataclass(slots=True)
-class Coverages:
-    """Coverage of every opportunity. shares: (n, 3), 0 to 1. bonuses: see `OpportunityEntry.bonuses`."""
-
-    shares: Numbers
-    bonuses: Numbers
-
-
-@dataclass(slots=True)
-class Scored:
-    """Components for some rows of a table, all of one length; `rows` says which."""
+class Best:
+    """Some rows of a table, best first. parts: of their scores, (m, 9), in the order of `compiled.page`."""
 
     rows: Integers
-    essential: Numbers
-    optional: Numbers
-    semantic: Numbers
-    suitability: Numbers
-    aspiration: Numbers
-    stretch: Numbers
-    proximity: Numbers
-    preference: Numbers
-    score: Numbers
+    parts: Numbers
+
+    @property
+    def score(self) -> Numbers:
+        """The scores (m,)."""
+        return self.parts[:, SCORE]
+
+    @property
+    def suitability(self) -> Numbers:
+        """The suitabilities (m,)."""
+        return self.parts[:, SUITABILITY]
+
+    def beyond(self, offset: int) -> "Best":
+        """Return what is left without the first `offset`."""
+        return Best(self.rows[offset:], self.parts[offset:])
 
 
-def credits_of(entry: PersonEntry, reach: Reach, keys: int) -> Credits:
-    """Return the best credit of the person for every key."""
-    packed = np.zeros(keys, np.int64)
-    direct = np.zeros(keys, np.bool_)
-    reached = [reach.of(code) for code in entry.codes]
-    if reached:
-        np.maximum.at(packed, np.concatenate([r.keys for r in reached]), np.concatenate([r.packed for r in reached]))
-        direct[np.concatenate([r.direct for r in reached])] = True
-    return Credits(packed, direct)
+@dataclass(slots=True)
+class Ranked:
+    """A ranking for one person. total: how many were ranked.
 
-
-def cover(gained: Credits, table: Table) -> Coverages:
-    """Return the coverage of every opportunity of `table`."""
-    postings, count = table.postings, len(table.entries)
-    keys = np.flatnonzero(gained.packed)
-    starts = postings.starts.take(keys)
-    lengths = postings.starts.take(keys + 1) - starts
-    ends = lengths.cumsum()
-    total = int(ends[-1]) if len(ends) else 0
-    places = np.repeat(starts - ends + lengths, lengths) + np.arange(total)
-    earned = np.repeat(gained.packed.take(keys) >> CREDIT_SHIFT, lengths) * postings.weights.take(places)
-    sums = np.bincount(postings.segments.take(places), earned, 3 * count).reshape(-1, 3)
-    places = places[np.repeat(gained.direct.take(keys), lengths)]
-    bonuses = np.bincount(postings.rows.take(places), postings.bonuses.take(places), count)
-    return Coverages(sums / table.full, bonuses / MILLION)
-
-
-class Ranker:
-    """Scores rows of `table` for one person."""
-
-    def __init__(
-        self,
-        entry: PersonEntry,
-        table: Table,
-        coverages: Coverages,
-        screened: Screened,
-        weights: Weights,
-    ) -> None:
-        """Take what belongs to the person; `screened` gives the journeys."""
-        self._entry = entry
-        self._table = table
-        self._weights = weights
-        self._coverages = coverages
-        self._minutes = screened.minutes
-        self._named = np.zeros(len(table.entries), np.bool_)
-        for occupation in entry.aspired:
-            self._named[table.by_occupation.get(occupation, _NO_ROWS)] = True
-        self._same_job = table.jobs_by_occupation.get(entry.occupation, _NO_ROWS)
-
-    def roughly(self, rows: Integers) -> Numbers:
-        """Return the scores of `rows` from matrix products, right to within `SLACK`."""
-        entry, vectors = self._entry, self._table.vectors[rows]
-        aspired = (vectors @ entry.aspirations.T).max(axis=1) if entry.aspirations is not None else None
-        return self._score(rows, (vectors @ entry.vector).astype(np.float64), aspired).score
-
-    def exactly(self, rows: Integers) -> Scored:
-        """Return the components of `rows`, each reckoned by itself."""
-        entry, vectors = self._entry, self._table.vectors[rows]
-        return self._score(rows, dot_rows(vectors, entry.vector), aspired_likeness(entry.aspirations, vectors))
-
-    def _score(self, rows: Integers, likeness: Numbers, aspired: npt.NDArray[np.floating] | None) -> Scored:
-        weights, table = self._weights, self._table
-        shares, reliance, asked = self._coverages.shares[rows], table.reliance[rows], table.asked[rows]
-        semantic = self._semantic(likeness, self._coverages.bonuses[rows])
-        covered = reliance[:, 0] * shares[:, 0] + (1.0 - reliance[:, 0]) * semantic
-        further = reliance[:, 1] * shares[:, 1] + (1.0 - reliance[:, 1]) * covered
-        suits = weights.essential * covered + weights.optional * further + weights.semantic * semantic
-        stretching = self._stretch(covered, shares[:, 2], asked[:, 2], rows)
-        near = self._proximity(rows)
-        aspiration = np.zeros(len(rows))
-        if aspired is None:
-            prefers = (weights.stretch * stretching + weights.proximity * near) / (weights.stretch + weights.proximity)
-        else:
-            aspiration = _stretched(aspired.astype(np.float64), weights.aspiration_floor, weights.aspiration_ceiling)
-            aspiration[self._named[rows]] = 1.0
-            prefers = weights.aspiration * aspiration + weights.stretch * stretching + weights.proximity * near
-        return Scored(
-            rows=rows,
-            essential=np.where(asked[:, 0], shares[:, 0], semantic),
-            optional=np.where(asked[:, 1], shares[:, 1], covered),
-            semantic=semantic,
-            suitability=suits,
-            aspiration=aspiration,
-            stretch=stretching,
-            proximity=near,
-            preference=prefers,
-            score=(1.0 - weights.preference) * suits + weights.preference * prefers,
-        )
-
-    def _semantic(self, likeness: Numbers, bonuses: Numbers) -> Numbers:
-        if self._entry.total == 0.0:
-            return np.zeros(len(bonuses))
-        mean = (likeness + bonuses) / self._entry.total
-        return _stretched(mean, self._weights.semantic_floor, self._weights.semantic_ceiling)
-
-    def _stretch(self, covered: Numbers, taught: Numbers, teaches: Flags, rows: Integers) -> Numbers:
-        ideal = self._weights.ideal_novelty
-        fitting = 1.0 - np.abs((1.0 - covered) - ideal) / (1.0 - ideal)
-        plain = np.where(teaches, (1.0 - taught) * covered, fitting)
-        damped = np.ones(len(self._table.entries))
-        damped[self._same_job] = self._weights.same_job_again
-        levels = self._table.levels
-        if self._entry.skill_level:
-            damped[(levels > 0) & (levels < self._entry.skill_level)] *= self._weights.step_down
-        stretching: Numbers = plain * damped[rows]
-        return stretching
-
-    def _proximity(self, rows: Integers) -> Numbers:
-        minutes = self._minutes[rows]
-        near = np.maximum(0.0, 1.0 - minutes / max(self._entry.person.wishes.maximum_minutes, 1))
-        near[minutes < 0] = 0.5
-        near[self._table.anywhere[rows]] = self._weights.anywhere
-        return near
-
-
-def aspired_likeness(aspirations: Vectors | None, vectors: Vectors) -> Numbers | None:
-    """Return, for each row of `vectors`, its largest cosine with an aspiration; None if nothing is stated."""
-    if aspirations is None:
-        return None
-    best: Numbers = np.max([dot_rows(vectors, aspiration) for aspiration in aspirations], axis=0)
-    return best
-
-
-def _stretched(likeness: Numbers, floor: float, ceiling: float) -> Numbers:
-    shifted: Numbers = np.minimum(1.0, np.maximum(0.0, (likeness - floor) / (ceiling - floor)))
-    return shifted
-
-
-def best_rows(ranker: Ranker, shown: Flags, wanted: int) -> Scored:
-    """Return the `wanted` best of the rows that `shown` picks, exactly scored, best first, ties by row.
-
-    Fewer if fewer are shown.
+    packed: the best credit by key, as in `scoring`; direct: whether the very skill is held; both (K,).
+    aspired: numbers of the occupations that the person aims at.
     """
-    rows = np.flatnonzero(shown)
-    if len(rows) > FEW and wanted < len(rows):
-        rough = ranker.roughly(rows)
-        least = np.partition(rough, len(rows) - wanted)[len(rows) - wanted]
-        rows = rows[rough >= least - SLACK]
-    exact = ranker.exactly(rows)
-    order = np.lexsort((rows, -exact.score))[:wanted]
-    return taken(exact, order)
+
+    best: Best
+    total: int
+    packed: Integers
+    direct: Flags
+    aspired: Integers
+    screened: Screened
 
 
-def taken(scored: Scored, order: Integers) -> Scored:
-    """Return the rows of `scored` at `order`."""
-    return Scored(*[getattr(scored, name)[order] for name in _FIELDS])
+@dataclass(slots=True)
+class Wish:
+    """What to rank. kinds: one bit each. ineligible: whether also what a gate shuts out. wanted: how many at most."""
+
+    wanted: int
+    kinds: int = ALL_KINDS
+    ineligible: bool = False
 
 
-_FIELDS = tuple(Scored.__dataclass_fields__)
+def best_rows(entry: PersonEntry, table: Table, screened: Screened, reach: Reach, wish: Wish) -> Ranked:
+    """Return the best rows of `table` for the person, ties by row; fewer than wanted if fewer are shown."""
+    held, aspired = reach.rows_of(entry), table.numbers_of(entry.aspired)
+    rows, parts, total, packed, direct = rank(
+        table.kept.stalls,
+        table.kept.weighing,
+        reach.grants,
+        table.kept.askings,
+        wish.wanted,
+        held,
+        entry.vector,
+        entry.total,
+        entry.vector[None, :][:0] if entry.aspirations is None else entry.aspirations,
+        table.occupations.get(entry.occupation, NO_OCCUPATION),
+        aspired,
+        entry.skill_level,
+        screened.standings,
+        screened.minutes,
+        screened.fits,
+        entry.person.wishes.maximum_minutes,
+        wish.kinds,
+        wish.ineligible,
+        table.as_of,
+    )
+    return Ranked(Best(rows, parts), total, packed, direct, aspired, screened)

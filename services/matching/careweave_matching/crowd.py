@@ -11,12 +11,14 @@ import numpy as np
 
 from careweave.embedding.port import Vectors
 from careweave_matching.adjacency import dot_rows
-from careweave_matching.bulk import SLACK
+from careweave_matching.compiled.ranking import Numbers
 from careweave_matching.entries import CODE_BITS, CODES_PER_SKILL, Integers, OpportunityEntry, PersonEntry
 from careweave_matching.reach import Reach
 from careweave_matching.scoring import CREDIT_SHIFT, MILLION
-from careweave_matching.table import Numbers
 from careweave_matching.weights import Weights
+
+SLACK = 1e-4
+"""More than a score from the matrix product can differ from the exact one."""
 
 
 @dataclass(frozen=True, slots=True)

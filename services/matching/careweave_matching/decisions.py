@@ -9,14 +9,15 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from careweave.errors import CareweaveError
 from careweave.events.port import Event, EventLog, Topic
 from careweave.v1.events_pb2 import RankingMade
 from careweave_matching import wire
-from careweave_matching.messages import date_message, time_message, versions_message
+from careweave_matching.messages import date_message, versions_message
 from careweave_matching.model import Versions
 from careweave_matching.ports import EVENT_SOURCE
 
@@ -30,6 +31,9 @@ PAUSE: Final = 0.05
 RETRY: Final = 1.0
 """Seconds before a batch that could not be appended is tried again."""
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS_PER_DAY: Final = 86_400
+
 Item: TypeAlias = tuple[str, int, float, float]
 """Resource, its version, score, suitability."""
 _TYPE: Final = RankingMade.DESCRIPTOR.full_name
@@ -37,7 +41,7 @@ _TYPE: Final = RankingMade.DESCRIPTOR.full_name
 
 @dataclass(slots=True)  # not frozen: made on the hot path
 class Ranking:
-    """A ranking that was shown; fields as in `RankingMade`."""
+    """A ranking that was shown; fields as in `RankingMade`, `items` encoded."""
 
     decision: str
     sequence: int
@@ -45,7 +49,7 @@ class Ranking:
     as_of: date
     at: datetime
     versions: Versions
-    items: Sequence[Item]
+    items: bytes
     total: int
 
 
@@ -74,8 +78,11 @@ class Decisions:
             self._room.clear()
             await self._room.wait()
 
-    def record(self, subject: str, as_of: date, versions: Versions, items: Sequence[Item], total: int) -> str:
-        """Queue a ranking and return its name, `decisions/…`; wait for `room` before, if it is `full`."""
+    def record(self, subject: str, as_of: date, versions: Versions, items: bytes, total: int) -> str:
+        """Queue a ranking and return its name, `decisions/…`; wait for `room` before, if it is `full`.
+
+        items: encoded, see `items_of`.
+        """
         self._sequence += 1
         decision = f"decisions/{self._process}-{self._sequence}"
         self._waiting.append(Ranking(decision, self._sequence, subject, as_of, self._clock(), versions, items, total))
@@ -118,24 +125,42 @@ class Decisions:
         )
 
 
+def items_of(items: Sequence[Item]) -> bytes:
+    """Return `items` as the encoded field `RankingMade.items`."""
+    parts = [
+        wire.text(1, resource) + wire.integer(2, version) + wire.double(3, score) + wire.double(4, suitability)
+        for resource, version, score, suitability in items
+    ]
+    return b"".join([wire.message(8, part) for part in parts])
+
+
 def payload(ranking: Ranking, process: str) -> bytes:
     """Return `ranking` as a serialised `RankingMade`, written by hand since there is one for each call."""
-    items = [
-        wire.message(
-            8, wire.text(1, resource) + wire.integer(2, version) + wire.double(3, score) + wire.double(4, suitability)
-        )
-        for resource, version, score, suitability in ranking.items
-    ]
     return b"".join(
         (
             wire.text(1, ranking.decision),
             wire.integer(2, ranking.sequence),
             wire.text(3, process),
             wire.text(4, ranking.subject),
-            wire.message(5, date_message(ranking.as_of).SerializeToString()),
-            wire.message(6, time_message(ranking.at).SerializeToString()),
-            wire.message(7, versions_message(ranking.versions).SerializeToString()),
-            *items,
+            _date(ranking.as_of),
+            wire.message(6, _time(ranking.at)),
+            _versions(ranking.versions),
+            ranking.items,
             wire.integer(9, ranking.total),
         )
     )
+
+
+@lru_cache(maxsize=4)
+def _date(day: date) -> bytes:
+    return wire.message(5, date_message(day).SerializeToString())
+
+
+def _time(at: datetime) -> bytes:
+    past = at - _EPOCH
+    return wire.integer(1, past.days * _SECONDS_PER_DAY + past.seconds) + wire.integer(2, past.microseconds * 1000)
+
+
+@lru_cache(maxsize=1024)
+def _versions(versions: Versions) -> bytes:
+    return wire.message(7, versions_message(versions).SerializeToString())

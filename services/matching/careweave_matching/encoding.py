@@ -5,24 +5,32 @@ holds it so.
 """
 
 from collections.abc import Callable
-from datetime import date
-from struct import Struct
 
 import numpy as np
 
-from careweave_matching import reasons, wire
-from careweave_matching.bulk import Credits, Scored
+from careweave_matching import wire
+from careweave_matching.bulk import Best, Ranked
+from careweave_matching.compiled.choosing import Shares
+from careweave_matching.compiled.kept import keep
+from careweave_matching.compiled.page import Names, Offers, Sheet, write_items, write_page
+from careweave_matching.compiled.writing import Bytes
 from careweave_matching.entries import Integers, OpportunityEntry, PersonEntry
-from careweave_matching.fragments import ANYWHERE, GateFragments, ReasonFragments, SkillFragments
+from careweave_matching.fragments import Fragments
 from careweave_matching.pair import Frame
-from careweave_matching.screening import Screened, Screener
 from careweave_matching.table import Table
+from careweave_matching.taxonomy import Taxonomy
 from careweave_matching.travel import effective_mode
+from careweave_matching.weights import Weights
 
-_EIGHT = Struct("<" + "Bd" * 8).pack
-"""Components that are all set: eight doubles, each after its tag."""
-_SEVEN = Struct("<" + "Bd" * 7).pack
-"""The same where no aspiration is stated."""
+_FIRST_BYTES = 1 << 18
+_MOST_LACKING = 1 << 12
+
+
+def _new_sheet(size: int) -> Sheet:
+    """Return an empty sheet of `size` bytes."""
+    double = np.zeros(1)
+    lacking = np.zeros(_MOST_LACKING, np.int64)
+    return Sheet(np.zeros(size, np.uint8), lacking, np.zeros(1, np.int64), double, double.view(np.uint8))
 
 
 class PageEncoder:
@@ -34,170 +42,142 @@ class PageEncoder:
     def __init__(
         self,
         table: Table,
-        screener: Screener,
         frame: Frame,
+        names: Names,
         organisation_title: Callable[[str], str],
         *,
         full: bool,
     ) -> None:
         """Encode what belongs to the opportunities alone."""
         self._table = table
-        self._screener = screener
-        self._weights = frame.weights
+        self._frame = frame
+        self._names = names
+        self._organisation_title = organisation_title
         self._full = full
-        self._gates = GateFragments(table, date.fromordinal(table.as_of), full=full)
-        self._skills = SkillFragments(table, frame)
-        self._reasons = ReasonFragments(frame)
-        self._heads = [wire.text(1, entry.opportunity.name) for entry in table.entries]
-        self._descriptions = [_description(entry, organisation_title) for entry in table.entries]
-        self._ends = [wire.integer(5, entry.opportunity.version) for entry in table.entries]
+        self._take(_new_sheet(_FIRST_BYTES))
+        self._shares = keep(_shares_of(frame.weights))
         self._versions = (
             wire.text(1, frame.model) + wire.text(2, frame.taxonomy.version) + wire.text(3, frame.weights.version)
         )
+        self._begin()
 
-    def page(self, person: PersonEntry, gained: Credits, screened: Screened, page: Scored) -> list[bytes]:
-        """Return the elements of `FindOpportunitiesResponse.matches` for each row of `page`, in pieces to be joined."""
-        rows = page.rows.tolist()
-        if not rows:
-            return []
-        entries = [self._table.entries[row] for row in rows]
-        packed = gained.packed[np.concatenate([entry.keys for entry in entries])]
-        minutes = screened.minutes[page.rows].tolist()
-        ends = self._version_parts(person, rows)
-        matches = zip(
-            rows,
-            page.score.tolist(),
-            screened.miles[page.rows].tolist(),
-            minutes,
-            zip(*[getattr(page, field).tolist() for field in _COLUMNS], strict=True),
-            self._all_gates(person, rows, minutes, screened),
-            self._all_skills(rows, packed),
-            self._all_reasons(person, entries, gained, page, minutes, packed=packed.tolist()),
-            strict=True,
+    def _take(self, sheet: Sheet) -> None:
+        self._sheet, self._kept_sheet = sheet, keep(sheet)
+
+    def _begin(self) -> None:
+        self._fragments = Fragments(self._table, self._frame, full=self._full)
+        entries = self._table.entries
+        descriptions = self._fragments.book.add([_description(e, self._organisation_title) for e in entries])
+        self._offers = keep(_offers(self._table, self._fragments, descriptions))
+
+    def page(self, person: PersonEntry, ranked: Ranked) -> bytes:
+        """Return the elements of `FindOpportunitiesResponse.matches` for each row of `ranked.best`, in order."""
+        if self._fragments.crowded:
+            self._begin()
+        while True:
+            length = self._write(person, ranked)
+            lacking = int(self._sheet.lacks[0])
+            if lacking:
+                self._fragments.supply(self._sheet.lacking[: min(lacking, _MOST_LACKING)].tolist())
+            elif self._fits(length):
+                return self._sheet.out[:length].tobytes()
+
+    def items(self, best: Best) -> bytes:
+        """Return the elements of `RankingMade.items` for each row of `best`, in order."""
+        while True:
+            length = write_items(self._kept_sheet, best.rows, best.parts, self._offers, self._fragments.book.kept())
+            if self._fits(length):
+                return self._sheet.out[:length].tobytes()
+
+    def _fits(self, length: int) -> bool:
+        """Say whether the sheet held so much; if not, take a larger one."""
+        if length <= len(self._sheet.out):
+            return True
+        self._take(_new_sheet(2 * length))
+        return False
+
+    def _write(self, person: PersonEntry, ranked: Ranked) -> int:
+        wishes, screened = person.person.wishes, ranked.screened
+        return write_page(
+            self._kept_sheet,
+            ranked.best.rows,
+            ranked.best.parts,
+            self._offers,
+            self._names,
+            self._fragments.book.kept(),
+            self._shares,
+            self._full,
+            _octets(wire.text(2, person.person.name)),
+            _octets(self._versions + wire.integer(4, person.person.version)),
+            ranked.packed,
+            ranked.direct,
+            screened.standings,
+            screened.miles,
+            screened.minutes,
+            self._fragments.hours(wishes),
+            ranked.aspired,
+            wishes.maximum_minutes,
+            wishes.travel_mode,
+            int(effective_mode(wishes.travel_mode)),
+            self._table.as_of,
         )
-        name = wire.text(2, person.person.name)
-        pieces: list[bytes] = []
-        for row, score, mile, minute, parts, gates, skills, told in matches:
-            match = [
-                self._heads[row],
-                name,
-                wire.double(3, score),
-                self._descriptions[row],
-                wire.double(9, mile),
-                wire.integer(10, minute),
-                _components(parts),
-                *gates,
-                *skills,
-                *told,
-                ends[self._ends[row]],
-            ]
-            pieces.append(b"\x0a" + wire.varint(sum(map(len, match))))
-            pieces += match
-        return pieces
-
-    def _version_parts(self, person: PersonEntry, rows: list[int]) -> dict[bytes, bytes]:
-        """Return the encoded versions by what belongs to the opportunity in them."""
-        versions = self._versions + wire.integer(4, person.person.version)
-        return {end: wire.message(15, versions + end) for end in {self._ends[row] for row in rows}}
-
-    def _all_skills(self, rows: list[int], packed: Integers) -> list[list[bytes]]:
-        if not self._full:
-            return [[]] * len(rows)
-        bases = [self._skills.bases[row] for row in rows]
-        keys = (np.concatenate(bases) | packed).tolist()
-        encoded, earned = self._skills.skill, packed.tolist()
-        found: list[list[bytes]] = []
-        start = 0
-        for row, base in zip(rows, bases, strict=True):
-            end = start + len(base)
-            matches = zip(self._skills.missing(row), earned[start:end], keys[start:end], strict=True)
-            found.append([encoded[key] if credit else missing for missing, credit, key in matches])
-            start = end
-        return found
-
-    def _all_gates(
-        self, person: PersonEntry, rows: list[int], minutes: list[int], screened: Screened
-    ) -> list[tuple[bytes, ...]]:
-        wishes, gates, table = person.person.wishes, self._gates, self._table
-        hours = gates.hours(wishes)
-        keys = gates.credential_keys(self._screener.credentials(screened.standings, rows)).tolist()
-        encoded = list(map(gates.credential.__getitem__, keys))
-        found: list[tuple[bytes, ...]] = []
-        start = 0
-        for row, taken in zip(rows, minutes, strict=True):
-            end = start + gates.first_need[row + 1] - gates.first_need[row]
-            reckoned = taken if table.entries[row].opportunity.place else ANYWHERE
-            found.append(
-                (
-                    gates.open[row],
-                    gates.travel[reckoned, wishes.maximum_minutes, wishes.travel_mode],
-                    hours[gates.hours_group_of[row]],
-                    *encoded[start:end],
-                )
-            )
-            start = end
-        return found
-
-    def _all_reasons(
-        self,
-        person: PersonEntry,
-        entries: list[OpportunityEntry],
-        gained: Credits,
-        page: Scored,
-        minutes: list[int],
-        *,
-        packed: list[int],
-    ) -> list[list[bytes]]:
-        taught = gained.direct[np.concatenate([entry.taught_keys for entry in entries])].tolist()
-        mode = effective_mode(person.person.wishes.travel_mode)
-        encoded = self._reasons.reason
-        columns = (page.essential, page.semantic, page.aspiration, page.stretch, page.proximity)
-        parts = zip(*[column.tolist() for column in columns], strict=True)
-        found: list[list[bytes]] = []
-        start = first = 0
-        for entry, taken, (essential, semantic, aspiration, stretch, near) in zip(entries, minutes, parts, strict=True):
-            end, last = start + len(entry.skills), first + len(entry.taught)
-            fresh = entry.taught
-            if fresh:
-                fresh = tuple([s for s, held in zip(fresh, taught[first:last], strict=True) if not held])
-            facts = reasons.Facts(
-                packed[start:end],
-                entry.skills,
-                entry.essential,
-                fresh,
-                essential,
-                semantic,
-                aspiration,
-                entry.opportunity.occupation in person.aspired,
-                stretch,
-                near,
-                taken,
-                mode,
-            )
-            found.append([encoded[key] for key in reasons.choose(facts, self._weights)])
-            start, first = end, last
-        return found
 
 
-_COLUMNS = (
-    "essential",
-    "optional",
-    "semantic",
-    "suitability",
-    "aspiration",
-    "stretch",
-    "proximity",
-    "preference",
-)
+def names_of(taxonomy: Taxonomy) -> Names:
+    """Return the names and labels of all skills as compiled code reads them."""
+    texts = [text.encode() for pair in zip(taxonomy.names, taxonomy.labels, strict=True) for text in pair]
+    return keep(Names(_octets(b"".join(texts)), _starts([len(text) for text in texts])))
 
 
-def _components(parts: tuple[float, ...]) -> bytes:
-    a, b, c, d, e, f, g, h = parts
-    if a and b and c and d and f and g and h:
-        if e:
-            return b"\x5a\x48" + _EIGHT(0x09, a, 0x11, b, 0x19, c, 0x21, d, 0x29, e, 0x31, f, 0x39, g, 0x41, h)
-        return b"\x5a\x3f" + _SEVEN(0x09, a, 0x11, b, 0x19, c, 0x21, d, 0x31, f, 0x39, g, 0x41, h)
-    return wire.message(11, b"".join([wire.double(field, part) for field, part in enumerate(parts, 1)]))
+def _shares_of(weights: Weights) -> Shares:
+    """Return how far each sort of reason can move a score."""
+    prefers = weights.preference
+    return Shares(
+        essential=weights.essential,
+        semantic=weights.semantic,
+        aspiration=prefers * weights.aspiration,
+        stretch=prefers * weights.stretch,
+        proximity=prefers * weights.proximity,
+    )
+
+
+def _offers(table: Table, fragments: Fragments, descriptions: Integers) -> Offers:
+    entries, needs = table.entries, table.needs
+    return Offers(
+        key_starts=_starts([len(entry.keys) for entry in entries]),
+        keys=_joined([entry.keys for entry in entries]),
+        skills=_joined([np.array(entry.skills, np.int64) for entry in entries]),
+        essential=np.array([entry.essential for entry in entries], np.int64),
+        taught_starts=_starts([len(entry.taught) for entry in entries]),
+        taught_keys=_joined([entry.taught_keys for entry in entries]),
+        taught=_joined([np.array(entry.taught, np.int64) for entry in entries]),
+        need_starts=table.stalls.need_starts,
+        needs=needs.flat,
+        needed=needs.needed,
+        deadline=needs.deadline,
+        provided=needs.provided,
+        anywhere=table.stalls.anywhere,
+        hours=np.array(fragments.hours_group_of, np.int64),
+        occupations=table.stalls.occupations,
+        versions=np.array([entry.opportunity.version for entry in entries], np.int64),
+        heads=fragments.heads,
+        descriptions=descriptions,
+        opens=fragments.opens,
+        ends=fragments.ends,
+    )
+
+
+def _octets(body: bytes) -> Bytes:
+    """Return `body` as an array that may be written to: numba takes a slow way with others, at every call."""
+    return np.frombuffer(bytearray(body), np.uint8)
+
+
+def _starts(counts: list[int]) -> Integers:
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+
+
+def _joined(parts: list[Integers]) -> Integers:
+    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def _description(entry: OpportunityEntry, organisation_title: Callable[[str], str]) -> bytes:

@@ -139,6 +139,10 @@ class PersonEntry:
     aspired: frozenset[str]
     skill_level: int
     """Of the occupation the person has, or had last; 0 if not known."""
+    standings: tuple[int, Integers] | None = None
+    """What `screening.standings` answered last, and the generation of needs that it is for."""
+    granted: tuple[int, Integers] | None = None
+    """What `Reach.rows_of` answered last, and the generation of grants that it is for."""
 
     @property
     def occupation(self) -> str:

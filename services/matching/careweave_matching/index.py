@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from careweave.embedding.port import Embedder, Vectors
 from careweave_matching.crowd import Crowd, build_crowd
-from careweave_matching.encoding import PageEncoder
+from careweave_matching.encoding import PageEncoder, names_of
 from careweave_matching.entries import (
     CODE_BITS,
     KeyBook,
@@ -63,6 +63,7 @@ class Index:
         self._vectors = VectorBook(embedder, taxonomy)
         self._keys = KeyBook()
         self._reach = Reach(taxonomy, self._keys, weights, self._vectors.skills)
+        self._names = names_of(taxonomy)
         self._people: dict[str, PersonEntry] = {}
         self._opportunities: dict[str, OpportunityEntry] = {}
         self._board: Board | None = None
@@ -207,8 +208,8 @@ class Index:
         frame = Frame(
             self.taxonomy, self._reach, self.surroundings.geography, self.weights, gaps.closers, self.model, as_of
         )
-        full = PageEncoder(table, screener, frame, self.organisation_title, full=True)
-        basic = PageEncoder(table, screener, frame, self.organisation_title, full=False)
+        full = PageEncoder(table, frame, self._names, self.organisation_title, full=True)
+        basic = PageEncoder(table, frame, self._names, self.organisation_title, full=False)
         return Board(table, screener, frame, full, basic)
 
     def crowd(self, as_of: date) -> Crowd:

@@ -6,7 +6,6 @@ from datetime import date
 
 from careweave_matching import reasons, scoring
 from careweave_matching.adjacency import dot_rows
-from careweave_matching.bulk import aspired_likeness
 from careweave_matching.eligibility import Gate, gates
 from careweave_matching.entries import CODE_BITS, OpportunityEntry, PersonEntry
 from careweave_matching.geography import Geography
@@ -158,11 +157,11 @@ def _components(
     essential = scoring.coverage(rows[:cut])
     base = scoring.suitability(essential, scoring.coverage(rows[cut:]), semantic, weights)
     covered = scoring.relied_on(essential, semantic, weights)
-    aspired = aspired_likeness(person.aspirations, vectors)
     aspiration = None
-    if aspired is not None:
+    if person.aspirations is not None:
+        aspired = max(float(dot_rows(vectors, aim)[0]) for aim in person.aspirations)
         named = opportunity.occupation in person.aspired
-        aspiration = scoring.aspiration(float(aspired[0]), named=named, weights=weights)
+        aspiration = scoring.aspiration(aspired, named=named, weights=weights)
     same_job = scoring.is_same_job(opportunity.kind, opportunity.occupation, person.occupation)
     lower = scoring.is_lower(entry.skill_level, person.skill_level)
     damped = scoring.damping(same_job=same_job, lower=lower, weights=weights)

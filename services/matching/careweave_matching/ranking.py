@@ -1,6 +1,6 @@
 """Ranking opportunities for a person, people for an opportunity, and explaining one pair."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,16 +8,15 @@ import numpy as np
 
 from careweave.errors import Forbidden, NotFound
 from careweave.policy import Action, Caller, Resource, Role, authorise
-from careweave_matching import bulk
+from careweave_matching.bulk import ALL_KINDS, Wish, best_rows
 from careweave_matching.crowd import Crowd, rank_people
-from careweave_matching.decisions import Decisions, Item
+from careweave_matching.decisions import Decisions, items_of
 from careweave_matching.eligibility import Gate, gates
 from careweave_matching.entries import OpportunityEntry, PersonEntry
 from careweave_matching.following import ReadModel
 from careweave_matching.index import Board
 from careweave_matching.model import Pair, Versions
 from careweave_matching.pair import Match, judge
-from careweave_matching.table import Flags
 from careweave_matching.terms import ConsentPurpose, GateKind, GateResult, ProfileField
 from careweave_matching.travel import effective_mode, journey_minutes
 
@@ -43,11 +42,11 @@ class Wanted:
 class EncodedPage:
     """A page of matches in the wire format.
 
-    pieces: what `FindOpportunitiesResponse.matches` is joined from. shown: how many matches these are.
+    matches: the elements of `FindOpportunitiesResponse.matches`. shown: how many matches these are.
     total: how many were ranked. more: whether another page follows.
     """
 
-    pieces: list[bytes]
+    matches: bytes
     shown: int
     decision: str
     total: int
@@ -88,25 +87,17 @@ async def find_opportunities(
         await decisions.room()
     board = index.board(as_of)
     table = board.table
-    if not table.entries:
-        page: list[bytes] = []
-        items: list[Item] = []
-        total = 0
-    else:
-        screened = board.screener.screen(entry.person, index.place(entry))
-        gained = bulk.credits_of(entry, board.frame.reach, table.keys)
-        ranker = bulk.Ranker(entry, table, bulk.cover(gained, table), screened, index.weights)
-        shown = _shown(board, wanted.kinds or entry.person.wishes.kinds, screened.eligible, wanted)
-        total = int(np.count_nonzero(shown))
-        best = bulk.best_rows(ranker, shown, wanted.offset + wanted.size)
-        if wanted.offset:
-            best = bulk.taken(best, np.arange(wanted.offset, max(wanted.offset, len(best.rows))))
-        encoder = board.full if wanted.full else board.basic
-        page = encoder.page(entry, gained, screened, best)
-        items = _items(board, best)
+    kinds = wanted.kinds or entry.person.wishes.kinds
+    wish = Wish(wanted.offset + wanted.size, _bits(kinds) if kinds else ALL_KINDS, wanted.ineligible)
+    screened = board.screener.screen(entry, index.place(entry))
+    ranked = best_rows(entry, table, screened, board.frame.reach, wish)
+    if wanted.offset:
+        ranked.best = ranked.best.beyond(wanted.offset)
+    encoder, shown = board.full if wanted.full else board.basic, len(ranked.best.rows)
+    page, items = encoder.page(entry, ranked), encoder.items(ranked.best)
     versions = Versions(index.model, index.taxonomy.version, index.weights.version, entry.person.version, 0)
-    decision = decisions.record(person, as_of, versions, items, total)
-    return EncodedPage(page, len(items), decision, total, wanted.offset + len(items) < total)
+    decision = decisions.record(person, as_of, versions, items, ranked.total)
+    return EncodedPage(page, shown, decision, ranked.total, wanted.offset + shown < ranked.total)
 
 
 async def _appearing(model: ReadModel, person: str) -> PersonEntry:
@@ -127,20 +118,8 @@ def no_such(what: str, name: str) -> NotFound:
     return NotFound(f"There is no {name}.", reason=f"{what.upper()}_NOT_FOUND", metadata={"resource": name})
 
 
-def _shown(board: Board, kinds: frozenset[int], eligible: Flags, wanted: Wanted) -> Flags:
-    shown = np.ones(len(eligible), np.bool_) if wanted.ineligible else eligible
-    if kinds:
-        shown &= (board.table.kinds & sum(1 << kind for kind in kinds)) != 0
-    return shown
-
-
-def _items(board: Board, best: bulk.Scored) -> list[Item]:
-    entries = board.table.entries
-    rows, scores, suits = best.rows.tolist(), best.score.tolist(), best.suitability.tolist()
-    return [
-        (entries[row].opportunity.name, entries[row].opportunity.version, score, suitability)
-        for row, score, suitability in zip(rows, scores, suits, strict=True)
-    ]
+def _bits(kinds: Iterable[int]) -> int:
+    return sum(1 << kind for kind in kinds)
 
 
 async def find_candidates(
@@ -176,7 +155,8 @@ async def find_candidates(
     rows, suits = rows[wanted.offset :], suits[wanted.offset :]
     shown = [(crowd.entries[row], opened[row]) for row in rows.tolist()]
     candidates = [_candidate(person, fields, entry, board, full=wanted.full) for person, fields in shown]
-    items = [(p.person.name, p.person.version, suit, suit) for (p, _), suit in zip(shown, suits.tolist(), strict=True)]
+    pairs = zip(shown, suits.tolist(), strict=True)
+    items = items_of([(each.person.name, each.person.version, suit, suit) for (each, _), suit in pairs])
     versions = Versions(index.model, index.taxonomy.version, index.weights.version, 0, entry.opportunity.version)
     decision = decisions.record(opportunity, as_of, versions, items, len(allowed))
     return CandidatePage(candidates, decision, len(allowed), wanted.offset + len(candidates) < len(allowed))

@@ -1,49 +1,33 @@
-"""Gates for one person and all offered opportunities at once; the definition is `eligibility`."""
+"""What the gates need to know of one person and all offered opportunities; the definition is `eligibility`."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from careweave_matching.credentials import FOREVER, NEVER, UNKNOWN_CAUSES, Cause, standing
-from careweave_matching.entries import Integers
+from careweave_matching.compiled.ranking import Flags, Integers
+from careweave_matching.credentials import standing
+from careweave_matching.entries import PersonEntry
 from careweave_matching.geography import Geography
 from careweave_matching.model import Person, Wishes
-from careweave_matching.table import Flags, NeedTable, Table
-from careweave_matching.terms import GateResult
+from careweave_matching.table import NeedTable, Table
 from careweave_matching.travel import EXTRA_MINUTES, WITHIN_DISTRICT_MILES, effective_mode, minutes_per_mile
 
 Miles = npt.NDArray[np.float64]
-_GOOD_THROUGH, _LEAD, _CAUSE = 0, 1, 2
-_UNKNOWN = np.array([cause in UNKNOWN_CAUSES for cause in Cause])
 
 
 @dataclass(slots=True)  # not frozen: made on the hot path
 class Screened:
-    """What the gates say of every opportunity of a table.
+    """What the gates need to know of a person and every opportunity of a table.
 
-    miles: straight line, -1 if not known. minutes: the journey, -1 if not known.
-    eligible: no gate fails.
+    miles: straight line, -1 if not known. minutes: the journey, -1 if not known. fits: whether the hours fit.
     standings: (3, number of distinct needs), see `NeedTable.absent`.
     """
 
     miles: Miles
     minutes: Integers
-    eligible: Flags
+    fits: Flags
     standings: Integers
-
-
-@dataclass(slots=True)  # not frozen: made on the hot path
-class CredentialResults:
-    """Gates of credentials of some opportunities, one after the other.
-
-    numbers: of the needs in `NeedTable.flat`. results, causes, leads: gate result, cause, days to mend it.
-    """
-
-    numbers: Integers
-    results: Integers
-    causes: Integers
-    leads: Integers
 
 
 class Screener:
@@ -58,33 +42,19 @@ class Screener:
         self._geography = geography
         self._journeys: dict[tuple[int, int], tuple[Miles, Integers]] = {}
         self._fitting: dict[tuple[bool, float, float, bool], Flags] = {}
-        self._need_numbers = np.arange(len(table.needs.flat))
-        self._ends = np.append(table.needs.first, len(table.needs.flat))
 
-    def screen(self, person: Person, place: int) -> Screened:
-        """Return what the gates say for `person`, who lives at place number `place`."""
-        wishes, needs = person.wishes, self._table.needs
+    def screen(self, entry: PersonEntry, place: int) -> Screened:
+        """Return what the gates need to know of a person who lives at place number `place`."""
+        wishes = entry.person.wishes
         miles, minutes = self._journey(place, wishes.travel_mode)
-        eligible = minutes <= wishes.maximum_minutes
-        eligible &= self._hours_fit(wishes)
-        facts = standings(person, needs)
-        failing = facts[_GOOD_THROUGH].take(needs.flat) < needs.needed
-        failing &= _soonest(facts, self._table).take(needs.flat) > needs.deadline
-        eligible[needs.owner[failing]] = False
-        return Screened(miles, minutes, eligible, facts)
+        return Screened(miles, minutes, self._hours_fit(wishes), self._standings(entry))
 
-    def credentials(self, facts: Integers, rows: list[int]) -> CredentialResults:
-        """Return the gates of credentials of the opportunities `rows`, from `Screened.standings`."""
-        needs, ends = self._table.needs, self._ends
-        numbers = np.concatenate([self._need_numbers[ends[row] : ends[row + 1]] for row in rows])
-        distinct = needs.flat[numbers]
-        causes, leads = facts[_CAUSE][distinct], facts[_LEAD][distinct]
-        in_time = (leads >= 0) & (self._table.as_of + leads <= needs.deadline[numbers])
-        results = np.where(in_time, GateResult.FIXABLE, GateResult.FAIL)
-        results[_UNKNOWN[causes]] = GateResult.UNKNOWN
-        results[needs.provided[numbers]] = GateResult.FIXABLE
-        results[facts[_GOOD_THROUGH][distinct] >= needs.needed[numbers]] = GateResult.PASS
-        return CredentialResults(numbers, results, causes, leads)
+    def _standings(self, entry: PersonEntry) -> Integers:
+        needs = self._table.needs
+        known = entry.standings
+        if known is None or known[0] != needs.generation:
+            known = entry.standings = needs.generation, standings(entry.person, needs)
+        return known[1]
 
     def _journey(self, place: int, mode: int) -> tuple[Miles, Integers]:
         found = self._journeys.get((place, mode))
@@ -117,14 +87,6 @@ def _hours_fail(wishes: Wishes, table: Table) -> Flags:
     if wishes.maximum_hours:
         failing |= says_hours & (table.least_hours > wishes.maximum_hours)
     return failing if wishes.unsocial_hours else failing | table.unsocial
-
-
-def _soonest(facts: Integers, table: Table) -> Integers:
-    """Return, for each distinct need, the ordinal of the day by which a lack cannot but be mended or excused."""
-    soonest = np.where(facts[_LEAD] >= 0, table.as_of + facts[_LEAD], FOREVER + 1)
-    soonest[_UNKNOWN[facts[_CAUSE]]] = NEVER
-    soonest[table.needs.distinct_provided] = NEVER
-    return soonest
 
 
 def standings(person: Person, needs: NeedTable) -> Integers:

@@ -89,7 +89,7 @@ class MatchingServicer(MatchingServiceServicer):
             wire.text(3, found.decision),
             wire.integer(4, found.total),
         )
-        return b"".join((*found.pieces, *ending))
+        return b"".join((found.matches, *ending))
 
     async def FindOpportunities(
         self, request: pb.FindOpportunitiesRequest, context: Context

@@ -5,40 +5,44 @@ has is then found without looking at anybody else. Each opportunity has three se
 taught skills.
 """
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from careweave.embedding.port import Vectors
+from careweave_matching.compiled.credits import Askings
+from careweave_matching.compiled.kept import keep
+from careweave_matching.compiled.ranking import NO_OCCUPATION, Flags, Integers, Numbers, Stalls, Weighing
 from careweave_matching.credentials import absent_standing, subject_of
 from careweave_matching.eligibility import deadline_of, needed_through
-from careweave_matching.entries import Integers, OpportunityEntry
+from careweave_matching.entries import OpportunityEntry
 from careweave_matching.geography import Geography
 from careweave_matching.model import CredentialNeed
 from careweave_matching.scoring import MILLION
 from careweave_matching.terms import OpportunityKind
 from careweave_matching.weights import Weights
 
-Flags = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.float64]
+_GENERATIONS: Final = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class NeedTable:
     """All credentials that any opportunity needs.
 
+    generation: differs between any two tables of one process.
     distinct: the different needs. by_subject: (kind, title) → their numbers.
     flat: for each need of each opportunity the number in `distinct`; `owner`: its opportunity.
     needed, deadline: ordinals, see `eligibility.credential_result`.
-    provided, distinct_provided: whether the employer provides it, for each in `flat` and in `distinct`.
+    provided: whether the employer provides it.
     absent, unrecorded: (3, number in `distinct`): `good_through`, `lead_days` and `cause` of the standing of
         somebody who holds none of them, and of somebody whose profile holds no credential at all.
     first: where the needs of each opportunity begin in `flat`.
     """
 
+    generation: int
     distinct: tuple[CredentialNeed, ...]
     by_subject: dict[tuple[int, str], list[int]]
     flat: Integers
@@ -46,25 +50,21 @@ class NeedTable:
     needed: Integers
     deadline: Integers
     provided: Flags
-    distinct_provided: Flags
     absent: Integers
     unrecorded: Integers
     first: Integers
 
 
 @dataclass(frozen=True, slots=True)
-class Postings:
-    """Which opportunities ask for each key: those of key k from `starts[k]` to `starts[k + 1]`.
+class Kept:
+    """What compiled code ranks a table by, see `compiled.kept`.
 
-    segments: three times the opportunity's row, plus 0 essential, 1 optional, 2 taught. rows: the row.
-    weights: in thousandths. bonuses: see `OpportunityEntry`; 0 in taught segments.
+    askings: who asks for each key; segments are three times the row, plus 0 essential, 1 optional, 2 taught.
     """
 
-    starts: Integers
-    segments: Integers
-    rows: Integers
-    weights: Integers
-    bonuses: Integers
+    stalls: Stalls
+    askings: Askings
+    weighing: Weighing
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +72,26 @@ class Table:
     """Offered opportunities; every array has one element or row for each, unless said otherwise.
 
     as_of: ordinal of the day it is for.
-    keys: how many keys there are.
-    full: (n, 3), weight times full credit of each segment, 1 where nothing is asked; asked: where something is.
-    reliance: (n, 2), how far coverage of essential and optional skills is relied on, see `scoring.relied_on`.
-    kinds: one bit, 1 << kind. levels: skill level of the occupation, 0 if not known.
+    stalls: what they are scored by. full is weight times full credit of each segment, 1 where nothing is asked;
+        reliance how far coverage of essential and optional skills is relied on, see `scoring.relied_on`.
+    kept: the same and more, for compiled code.
+    occupations: numbers of those that any of them is of.
     """
 
     as_of: int
     entries: tuple[OpportunityEntry, ...]
-    keys: int
-    postings: Postings
-    full: Numbers
-    asked: Flags
-    reliance: Numbers
-    vectors: Vectors
+    stalls: Stalls
+    kept: Kept
+    occupations: Mapping[str, int]
     places: Integers
-    anywhere: Flags
-    kinds: Integers
-    levels: Integers
     least_hours: Numbers
     most_hours: Numbers
     unsocial: Flags
-    by_occupation: dict[str, Integers]
-    jobs_by_occupation: dict[str, Integers]
     needs: NeedTable
+
+    def numbers_of(self, occupations: Iterable[str]) -> Integers:
+        """Return the numbers of those `occupations` that any opportunity is of."""
+        return np.array([self.occupations[name] for name in occupations if name in self.occupations], np.int64)
 
 
 def build_table(
@@ -106,30 +102,46 @@ def build_table(
     keys: how many keys there are. width: length of a vector.
     """
     offered = sorted((e for e in entries if e.opportunity.is_offered(as_of)), key=lambda e: e.opportunity.name)
-    by_occupation = _group((e.opportunity.occupation, row) for row, e in enumerate(offered))
-    jobs = (
-        (e.opportunity.occupation, row) for row, e in enumerate(offered) if e.opportunity.kind == OpportunityKind.JOB
-    )
-    full = np.array([_full(entry) for entry in offered], np.float64).reshape(-1, 3)
+    occupations: dict[str, int] = {}
+    for entry in offered:
+        if entry.opportunity.occupation:
+            occupations.setdefault(entry.opportunity.occupation, len(occupations))
+    needs = _need_table(offered, as_of)
+    stalls = _stalls(offered, needs, occupations, weights, width)
+    weighing = Weighing(*(getattr(weights, name) for name in Weighing._fields))
     return Table(
         as_of=as_of.toordinal(),
         entries=tuple(offered),
-        keys=keys,
-        postings=_postings(offered, keys),
+        stalls=stalls,
+        kept=Kept(keep(stalls), keep(_askings(offered, keys)), keep(weighing)),
+        occupations=occupations,
+        places=np.array([geography.index(e.opportunity.place) for e in offered], np.int64),
+        least_hours=np.array([e.hours.minimum for e in offered], np.float64),
+        most_hours=np.array([e.hours.maximum for e in offered], np.float64),
+        unsocial=np.array([e.hours.unsocial for e in offered], np.bool_),
+        needs=needs,
+    )
+
+
+def _stalls(
+    offered: Sequence[OpportunityEntry], needs: NeedTable, occupations: Mapping[str, int], weights: Weights, width: int
+) -> Stalls:
+    full = np.array([_full(entry) for entry in offered], np.float64).reshape(-1, 3)
+    return Stalls(
         full=np.where(full == 0.0, 1.0, full),
         asked=full > 0.0,
         reliance=full[:, :2] / (full[:, :2] + weights.doubt * MILLION),
         vectors=np.stack([e.vector for e in offered]) if offered else np.zeros((0, width), np.float32),
-        places=np.array([geography.index(e.opportunity.place) for e in offered], np.int64),
         anywhere=np.array([not e.opportunity.place for e in offered], np.bool_),
         kinds=np.array([1 << e.opportunity.kind for e in offered], np.int64),
         levels=np.array([e.skill_level for e in offered], np.int64),
-        least_hours=np.array([e.hours.minimum for e in offered], np.float64),
-        most_hours=np.array([e.hours.maximum for e in offered], np.float64),
-        unsocial=np.array([e.hours.unsocial for e in offered], np.bool_),
-        by_occupation=by_occupation,
-        jobs_by_occupation=_group(jobs),
-        needs=_need_table(offered, as_of),
+        occupations=np.array([occupations.get(e.opportunity.occupation, NO_OCCUPATION) for e in offered], np.int64),
+        jobs=np.array([e.opportunity.kind == OpportunityKind.JOB for e in offered], np.bool_),
+        need_starts=np.append(needs.first, len(needs.flat)),
+        needs=needs.flat,
+        needed=needs.needed,
+        deadline=needs.deadline,
+        provided=needs.provided,
     )
 
 
@@ -140,14 +152,14 @@ def _full(entry: OpportunityEntry) -> tuple[int, int, int]:
     return essential, optional, taught
 
 
-def _postings(offered: Sequence[OpportunityEntry], count: int) -> Postings:
+def _askings(offered: Sequence[OpportunityEntry], count: int) -> Askings:
     keys = _joined([part for entry in offered for part in (entry.keys, entry.taught_keys)])
     segments = _joined([_segments(row, entry) for row, entry in enumerate(offered)])
     weights = _joined([part for entry in offered for part in (entry.weights, entry.taught_weights)])
     bonuses = _joined([part for e in offered for part in (e.bonuses, np.zeros(len(e.taught), np.int64))])
     order = np.argsort(keys, kind="stable")
     starts = np.searchsorted(keys[order], np.arange(count + 1))
-    return Postings(starts, segments[order], segments[order] // 3, weights[order], bonuses[order])
+    return Askings(starts, segments[order], segments[order] // 3, weights[order], bonuses[order])
 
 
 def _segments(row: int, entry: OpportunityEntry) -> Integers:
@@ -159,14 +171,6 @@ def _segments(row: int, entry: OpportunityEntry) -> Integers:
 
 def _joined(parts: list[Integers]) -> Integers:
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
-
-
-def _group(pairs: Iterable[tuple[str, int]]) -> dict[str, Integers]:
-    rows: dict[str, list[int]] = {}
-    for name, row in pairs:
-        if name:
-            rows.setdefault(name, []).append(row)
-    return {name: np.array(found, np.int64) for name, found in rows.items()}
 
 
 def _need_table(offered: Sequence[OpportunityEntry], as_of: date) -> NeedTable:
@@ -188,6 +192,7 @@ def _need_table(offered: Sequence[OpportunityEntry], as_of: date) -> NeedTable:
     for number, need in enumerate(distinct):
         by_subject.setdefault(subject_of(need.kind, need.title), []).append(number)
     return NeedTable(
+        generation=next(_GENERATIONS),
         distinct=distinct,
         by_subject=by_subject,
         flat=np.array(flat, np.int64),
@@ -195,7 +200,6 @@ def _need_table(offered: Sequence[OpportunityEntry], as_of: date) -> NeedTable:
         needed=np.array(needed, np.int64),
         deadline=np.array(deadline, np.int64),
         provided=np.array([distinct[number].provided_by_employer for number in flat], np.bool_),
-        distinct_provided=np.array([need.provided_by_employer for need in distinct], np.bool_),
         absent=_absent(distinct, recorded=True),
         unrecorded=_absent(distinct, recorded=False),
         first=np.array(first, np.int64),

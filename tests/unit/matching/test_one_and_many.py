@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from careweave_matching import bulk
 from careweave_matching.crowd import rank_people
+from careweave_matching.decisions import items_of
 from careweave_matching.entries import PersonEntry
 from careweave_matching.index import Board, Index
 from careweave_matching.messages import match_message
@@ -35,12 +36,11 @@ def filled(person: Person, opportunities: list[Opportunity]) -> tuple[Index, Boa
     return index, index.board(TODAY), entry
 
 
-def page_of(index: Index, board: Board, entry: PersonEntry, wanted: int, *, full: bool) -> tuple[bulk.Scored, bytes]:
-    screened = board.screener.screen(entry.person, index.place(entry))
-    gained = bulk.credits_of(entry, board.frame.reach, board.table.keys)
-    ranker = bulk.Ranker(entry, board.table, bulk.cover(gained, board.table), screened, index.weights)
-    best = bulk.best_rows(ranker, np.ones(len(board.table.entries), np.bool_), wanted)
-    return best, b"".join((board.full if full else board.basic).page(entry, gained, screened, best))
+def page_of(index: Index, board: Board, entry: PersonEntry, wanted: int, *, full: bool) -> tuple[bulk.Best, bytes]:
+    screened = board.screener.screen(entry, index.place(entry))
+    wish = bulk.Wish(wanted, ineligible=True)
+    ranked = bulk.best_rows(entry, board.table, screened, board.frame.reach, wish)
+    return ranked.best, (board.full if full else board.basic).page(entry, ranked)
 
 
 def slowly(index: Index, match: Match) -> matching_pb2.Match:
@@ -58,6 +58,16 @@ def test_a_page_is_byte_for_byte_what_the_protobuf_runtime_makes_of_the_judged_p
     reply = matching_pb2.FindOpportunitiesResponse(matches=[slowly(index, match) for match in judged])
     assert page == reply.SerializeToString(deterministic=True)
     assert sorted(judged, key=lambda match: (-match.score, match.entry.opportunity.name)) == judged
+
+
+@thorough
+@given(pairs.people(), pairs.opportunity_lists())
+def test_what_is_recorded_of_a_page_is_what_was_shown(person: Person, opportunities: list[Opportunity]) -> None:
+    index, board, entry = filled(person, opportunities)
+    best, _ = page_of(index, board, entry, 100, full=False)
+    scored = zip(best.rows.tolist(), best.score.tolist(), best.suitability.tolist(), strict=True)
+    shown = [(board.table.entries[row].opportunity, score, suits) for row, score, suits in scored]
+    assert board.basic.items(best) == items_of([(o.name, o.version, score, suits) for o, score, suits in shown])
 
 
 @thorough
@@ -82,10 +92,12 @@ def test_the_basic_view_leaves_out_skills_and_gates_that_pass_and_nothing_else(
 @given(pairs.people(), pairs.opportunity_lists())
 def test_screening_finds_exactly_those_without_a_failing_gate(person: Person, opportunities: list[Opportunity]) -> None:
     index, board, entry = filled(person, opportunities)
-    screened = board.screener.screen(entry.person, index.place(entry))
-    for row, each in enumerate(board.table.entries):
-        judged = judge(entry, each, board.frame, own=True)
-        assert screened.eligible[row] == all(gate.result != GateResult.FAIL for gate in judged.gates)
+    screened = board.screener.screen(entry, index.place(entry))
+    eligible = bulk.best_rows(entry, board.table, screened, board.frame.reach, bulk.Wish(100))
+    judged = [judge(entry, each, board.frame, own=True) for each in board.table.entries]
+    expected = {row for row, m in enumerate(judged) if all(gate.result != GateResult.FAIL for gate in m.gates)}
+    assert set(eligible.best.rows.tolist()) == expected
+    assert eligible.total == len(expected)
 
 
 @thorough
@@ -113,12 +125,8 @@ def _facts(person: Person) -> dict[str, object]:
     return {name: getattr(person, name) for name in ("place", "work", "skills", "credentials", "wishes")}
 
 
-@pytest.mark.parametrize("few", [0, 256])
-@pytest.mark.parametrize("wanted", [1, 3, 7, 40])
-def test_neither_scores_nor_order_depend_on_how_many_are_wanted_or_offered(
-    wanted: int, few: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bulk, "FEW", few)  # 0: always by way of the matrix product
+@pytest.mark.parametrize("wanted", [1, 3, 7, 40, 300])
+def test_neither_scores_nor_order_depend_on_how_many_are_wanted_or_offered(wanted: int) -> None:
     everything = [an_opportunity(number, (number % 20, (number * 7) % 20)) for number in range(60)]
     person = a_person(skills=())
     index, board, entry = filled(person, everything)

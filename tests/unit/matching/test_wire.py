@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from careweave_matching import terms, wire
-from careweave_matching.decisions import Ranking, payload
+from careweave_matching.decisions import Ranking, items_of, payload
 from careweave_matching.model import Versions
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +20,9 @@ def test_fields_are_written_as_the_protobuf_runtime_writes_them(minutes: int, sc
 def test_a_recorded_ranking_is_written_as_the_protobuf_runtime_writes_it() -> None:
     at = datetime(2027, 1, 4, 12, 30, 0, 250, tzinfo=UTC)
     versions = Versions("m@1", "t", "w", 7, 0)
-    ranking = Ranking("decisions/d-3", 3, "people/p", TODAY, at, versions, [("opportunities/o", 2, 0.5, 0.0)], 9)
+    ranking = Ranking(
+        "decisions/d-3", 3, "people/p", TODAY, at, versions, items_of([("opportunities/o", 2, 0.5, 0.0)]), 9
+    )
     expected = events_pb2.RankingMade(
         decision="decisions/d-3",
         sequence=3,

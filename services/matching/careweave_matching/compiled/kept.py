@@ -1,0 +1,40 @@
+"""Groups of arrays in the form in which compiled code takes them at little cost.
+
+A named tuple is taken apart at every call, at microseconds a field. A kept group lies in memory as compiled code reads
+it and is handed over as one reference. Within compiled code both are used alike.
+"""
+
+import sys
+from typing import Any, TypeVar, cast
+
+from numba import types
+from numba.experimental import structref
+
+_T = TypeVar("_T", bound=tuple[Any, ...])
+_PROXIES: dict[type[Any], type[Any]] = {}
+
+
+class _Group(types.StructRef):
+    """The type of a kept group, as numba sees it."""
+
+    def preprocess_fields(self, fields: Any) -> Any:
+        """Take a number as of its type, not as the one value that it was built with."""
+        return tuple((name, types.unliteral(kind)) for name, kind in fields)
+
+
+def keepable(group: type[_T]) -> type[_T]:
+    """Let instances of the named tuple `group` be kept; a decorator."""
+    fields = cast("Any", group)._fields
+    name = f"_Kept{group.__name__}"
+    kind = type(f"{name}Type", (_Group,), {"__module__": group.__module__})
+    # Where numba finds the type again when it reads compiled code from disk.
+    setattr(sys.modules[group.__module__], kind.__name__, structref.register(kind))
+    proxy = type(name, (structref.StructRefProxy,), {"__module__": group.__module__})
+    structref.define_proxy(proxy, kind, list(fields))
+    _PROXIES[group] = proxy
+    return group
+
+
+def keep(group: _T) -> _T:
+    """Return `group`, of a `keepable` class, in the form for compiled code; other code must not look into it."""
+    return cast("_T", _PROXIES[type(group)](*group))

@@ -1,0 +1,270 @@
+"""The best opportunities for one person; the plain forms are `scoring` and `eligibility`."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from careweave_matching.compiled.credits import Askings, Grants, cover, gather
+from careweave_matching.compiled.jit import compiled
+from careweave_matching.compiled.kept import keepable
+from careweave_matching.compiled.page import (
+    ASPIRATION,
+    ESSENTIAL,
+    OPTIONAL,
+    PREFERENCE,
+    PROXIMITY,
+    SCORE,
+    SEMANTIC,
+    STRETCH,
+    SUITABILITY,
+)
+from careweave_matching.compiled.vectors import LANES, dot
+from careweave_matching.credentials import UNKNOWN_CAUSES, Cause
+from careweave_matching.scoring import MILLION
+
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.float64]
+Vectors = npt.NDArray[np.float32]
+
+_UNKNOWN_CAUSES = sum(1 << cause for cause in Cause if cause in UNKNOWN_CAUSES)
+_PARTS = SCORE + 1
+NO_OCCUPATION = -1
+_FEW = 256
+"""Up to so many are picked one by one; for more, all scores are sorted."""
+
+
+@keepable
+class Weighing(NamedTuple):
+    """The weights that scores turn on; see `weights.Weights`."""
+
+    essential: float
+    optional: float
+    semantic: float
+    preference: float
+    aspiration: float
+    stretch: float
+    proximity: float
+    semantic_floor: float
+    semantic_ceiling: float
+    aspiration_floor: float
+    aspiration_ceiling: float
+    ideal_novelty: float
+    anywhere: float
+    same_job_again: float
+    step_down: float
+
+
+@keepable
+class Stalls(NamedTuple):
+    """What opportunities are scored by; fields as in `table.Table` and `table.NeedTable`.
+
+    occupations: number of the occupation; NO_OCCUPATION if it says none. jobs: whether it is a job.
+    """
+
+    full: Numbers
+    asked: Flags
+    reliance: Numbers
+    vectors: Vectors
+    anywhere: Flags
+    kinds: Integers
+    levels: Integers
+    occupations: Integers
+    jobs: Flags
+    need_starts: Integers
+    needs: Integers
+    needed: Integers
+    deadline: Integers
+    provided: Flags
+
+
+class Seeker(NamedTuple):
+    """The person who is ranked for.
+
+    held: rows of the grants. vector, total, aspirations: see `PersonEntry`; aspirations (0, d) if none is stated.
+    occupation, aspired: numbers. level: skill level of the occupation.
+    standings, minutes, fits: see `Screened`. limit: of a journey, minutes.
+    kinds: one bit for each kind that is wanted. ineligible: whether those that a gate shuts out are ranked, too.
+    """
+
+    held: Integers
+    vector: Vectors
+    total: float
+    aspirations: Vectors
+    occupation: int
+    aspired: Integers
+    level: int
+    standings: Integers
+    minutes: Integers
+    fits: Flags
+    limit: int
+    kinds: int
+    ineligible: bool
+    as_of: int
+
+
+@compiled
+def _is_wanted(row: int, seeker: Seeker, stalls: Stalls) -> bool:
+    if not stalls.kinds[row] & seeker.kinds:
+        return False
+    return seeker.ineligible or is_eligible(row, seeker, stalls)
+
+
+@compiled
+def is_eligible(row: int, seeker: Seeker, stalls: Stalls) -> bool:
+    """Say whether no gate fails; see `eligibility`."""
+    if seeker.minutes[row] > seeker.limit or not seeker.fits[row]:
+        return False
+    for number in range(stalls.need_starts[row], stalls.need_starts[row + 1]):
+        need = stalls.needs[number]
+        if seeker.standings[0, need] >= stalls.needed[number] or stalls.provided[number]:
+            continue
+        lead = seeker.standings[1, need]
+        in_time = lead >= 0 and seeker.as_of + lead <= stalls.deadline[number]
+        if not in_time and not _UNKNOWN_CAUSES >> seeker.standings[2, need] & 1:
+            return False
+    return True
+
+
+@compiled
+def _stretched(likeness: float, floor: float, ceiling: float) -> float:
+    return min(1.0, max(0.0, (likeness - floor) / (ceiling - floor)))
+
+
+@compiled
+def _aspired(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing, lanes: Vectors) -> float:
+    for occupation in seeker.aspired:
+        if stalls.occupations[row] == occupation:
+            return 1.0
+    best = -2.0
+    for aim in range(len(seeker.aspirations)):
+        best = max(best, dot(stalls.vectors[row], seeker.aspirations[aim], lanes))
+    return _stretched(best, weighing.aspiration_floor, weighing.aspiration_ceiling)
+
+
+@compiled
+def _stretch(row: int, covered: float, taught: float, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
+    damped = 1.0
+    if stalls.jobs[row] and seeker.occupation != NO_OCCUPATION and stalls.occupations[row] == seeker.occupation:
+        damped = weighing.same_job_again
+    if 0 < stalls.levels[row] < seeker.level:
+        damped *= weighing.step_down
+    if stalls.asked[row, 2]:
+        return (1.0 - taught) * covered * damped
+    off = abs((1.0 - covered) - weighing.ideal_novelty) / (1.0 - weighing.ideal_novelty)
+    return (1.0 - off) * damped
+
+
+@compiled
+def _proximity(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
+    if stalls.anywhere[row]:
+        return weighing.anywhere
+    if seeker.minutes[row] < 0:
+        return 0.5
+    return max(0.0, 1.0 - seeker.minutes[row] / max(seeker.limit, 1))
+
+
+@compiled
+def _weigh(
+    row: int,
+    sums: Integers,
+    bonus: int,
+    seeker: Seeker,
+    stalls: Stalls,
+    weighing: Weighing,
+    lanes: Vectors,
+    parts: Numbers,
+) -> None:
+    """Put the parts of the score of `row` into `parts`."""
+    essential, optional = sums[3 * row] / stalls.full[row, 0], sums[3 * row + 1] / stalls.full[row, 1]
+    semantic = 0.0
+    if seeker.total != 0.0:
+        mean = (dot(stalls.vectors[row], seeker.vector, lanes) + bonus / MILLION) / seeker.total
+        semantic = _stretched(mean, weighing.semantic_floor, weighing.semantic_ceiling)
+    covered = stalls.reliance[row, 0] * essential + (1.0 - stalls.reliance[row, 0]) * semantic
+    further = stalls.reliance[row, 1] * optional + (1.0 - stalls.reliance[row, 1]) * covered
+    suits = weighing.essential * covered + weighing.optional * further + weighing.semantic * semantic
+    stretching = _stretch(row, covered, sums[3 * row + 2] / stalls.full[row, 2], seeker, stalls, weighing)
+    near = _proximity(row, seeker, stalls, weighing)
+    aspiration = 0.0
+    if len(seeker.aspirations):
+        aspiration = _aspired(row, seeker, stalls, weighing, lanes)
+        prefers = weighing.aspiration * aspiration + weighing.stretch * stretching + weighing.proximity * near
+    else:
+        prefers = (weighing.stretch * stretching + weighing.proximity * near) / (weighing.stretch + weighing.proximity)
+    parts[ESSENTIAL] = essential if stalls.asked[row, 0] else semantic
+    parts[OPTIONAL] = optional if stalls.asked[row, 1] else covered
+    parts[SEMANTIC], parts[SUITABILITY], parts[ASPIRATION] = semantic, suits, aspiration
+    parts[STRETCH], parts[PROXIMITY], parts[PREFERENCE] = stretching, near, prefers
+    parts[SCORE] = (1.0 - weighing.preference) * suits + weighing.preference * prefers
+
+
+@compiled
+def _best_places(scores: Numbers, wanted: int) -> Integers:
+    """Return the places of the `wanted` largest of `scores`, largest first, ties by place."""
+    if wanted > _FEW:
+        return np.argsort(-scores, kind="mergesort")[:wanted]
+    places = np.empty(min(wanted, len(scores)), np.int64)
+    kept = 0
+    for place in range(len(scores)):
+        if kept == len(places) and (kept == 0 or scores[place] <= scores[places[kept - 1]]):
+            continue
+        at = min(kept, len(places) - 1)
+        while at > 0 and scores[places[at - 1]] < scores[place]:
+            places[at] = places[at - 1]
+            at -= 1
+        places[at] = place
+        kept = min(kept + 1, len(places))
+    return places
+
+
+@compiled
+def rank(
+    stalls: Stalls,
+    weighing: Weighing,
+    grants: Grants,
+    askings: Askings,
+    wanted: int,
+    held: Integers,
+    vector: Vectors,
+    total: float,
+    aspirations: Vectors,
+    occupation: int,
+    aspired: Integers,
+    level: int,
+    standings: Integers,
+    minutes: Integers,
+    fits: Flags,
+    limit: int,
+    kinds: int,
+    ineligible: bool,
+    as_of: int,
+) -> tuple[Integers, Numbers, int, Integers, Flags]:
+    """Return the best rows for the seeker, whose fields follow `wanted`; best first, ties by row.
+
+    Returns the rows, at most `wanted`; the parts of their scores (m, 9), see `page.SCORE`; how many were ranked;
+    and what the person earns by key, see `credits.gather`.
+    """
+    seeker = Seeker(
+        held, vector, total, aspirations, occupation, aspired, level, standings, minutes, fits, limit, kinds,
+        ineligible, as_of,
+    )  # fmt: skip
+    count, keys = len(stalls.kinds), len(askings.starts) - 1
+    packed, direct = np.zeros(keys, np.int64), np.zeros(keys, np.bool_)
+    sums, bonuses = np.zeros(3 * count, np.int64), np.zeros(count, np.int64)
+    cover(gather(seeker.held, grants, packed, direct), packed, direct, askings, sums, bonuses)
+    parts, lanes = np.empty(_PARTS), np.empty(LANES, np.float32)
+    rows, scores = np.empty(count, np.int64), np.empty(count)
+    ranked = 0
+    for row in range(count):
+        if _is_wanted(row, seeker, stalls):
+            _weigh(row, sums, bonuses[row], seeker, stalls, weighing, lanes, parts)
+            rows[ranked], scores[ranked] = row, parts[SCORE]
+            ranked += 1
+    places = _best_places(scores[:ranked], wanted)
+    best = np.empty((len(places), _PARTS))
+    for order, place in enumerate(places):
+        row = rows[place]
+        _weigh(row, sums, bonuses[row], seeker, stalls, weighing, lanes, best[order])
+    return rows[places], best, ranked, packed, direct
