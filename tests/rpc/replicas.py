@@ -19,7 +19,7 @@ from careweave.rpc.server import running
 from careweave.v1 import matching_pb2 as mt
 from careweave.wiring import Adapters
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @dataclass(frozen=True)

@@ -55,17 +55,14 @@ def alerts_about(index: Index, entry: OpportunityEntry, now: datetime) -> list[A
 
 
 def alerts_for(index: Index, person: PersonEntry, now: datetime) -> list[Alert]:
-    """Return what is worth telling `person` of, the best first, at most `MOST_AT_ONCE`."""
+    """Return what is worth telling `person` of among the best of their list, the best first."""
     board = index.board(now.date())
-    table = board.table
-    asked = np.array([_asks(person, entry, now) for entry in table.entries], np.bool_)
-    if not asked.any():
-        return []
-    screened = board.screener.screen(person.person, index.place(person))
-    gained = bulk.credits_of(person, board.frame.reach, table.keys)
-    ranker = bulk.Ranker(person, table, bulk.cover(gained, table), screened, index.weights)
-    best = bulk.best_rows(ranker, asked & screened.eligible, MOST_AT_ONCE)
-    return _worth_telling(((person, table.entries[row]) for row in best.rows.tolist()), board)
+    kinds = person.person.wishes.kinds
+    wish = bulk.Wish(MOST_AT_ONCE, sum(1 << kind for kind in kinds) if kinds else bulk.ALL_KINDS)
+    screened = board.screener.screen(person, index.place(person))
+    best = bulk.best_rows(person, board.table, screened, board.frame.reach, wish).best
+    entries = [board.table.entries[row] for row in best.rows.tolist()]
+    return _worth_telling([(person, entry) for entry in entries if _asks(person, entry, now)], board)
 
 
 def _asks(person: PersonEntry, entry: OpportunityEntry, now: datetime) -> bool:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from careweave_matching import reading, store
+from careweave_matching.bulk import Wish, best_rows
 from careweave_matching.index import Index
 from careweave_matching.ports import Ports
 from careweave_matching.taking_in import put_people
@@ -59,3 +60,16 @@ async def build(ports: Ports, weights: Weights, version: str, building: Building
         building.people += len(people)
         told()
     return index
+
+
+def rehearse(index: Index, as_of: date) -> None:
+    """Rank once, so that what a first call makes and compiles holds up no call. Blocks; for a thread of its own."""
+    board = index.board(as_of)
+    person = next(index.people(as_of), None)
+    if person is None or not board.table.entries:
+        return
+    screened = board.screener.screen(person, index.place(person))
+    ranked = best_rows(person, board.table, screened, board.frame.reach, Wish(1))
+    for encoder in (board.full, board.basic):
+        encoder.page(person, ranked)
+        encoder.items(ranked.best)

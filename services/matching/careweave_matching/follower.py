@@ -7,7 +7,7 @@ many changes that come together need one call. An event counts as taken in when 
 import asyncio
 import logging
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -47,6 +47,8 @@ class Follower:
         self._positions = positions
         self._freshness = Freshness()
         self._end: Offsets = positions.offsets
+        self._looked_at: datetime | None = None
+        """When the log last said where it ends; None while it is asked and as long as it does not answer."""
         self._changed: dict[str, tuple[Place, int]] = {}
         """Whose profile must be fetched, and the first event that says so."""
         self._fetching: dict[str, tuple[Place, int]] = {}
@@ -56,6 +58,15 @@ class Follower:
         self._taking = False
         self._restarted = False
         self._began = self._quiet_since = ports.clock()
+
+    def age(self) -> timedelta | None:
+        """Return how far behind the index was when the log was last looked at; None if that is not known.
+
+        Where the log does not answer, the time since then counts too; where this process was merely busy, it does not.
+        """
+        if self.current_at is None:
+            return None
+        return (self._looked_at or self._ports.clock()) - self.current_at
 
     @property
     def current_at(self) -> datetime | None:
@@ -96,8 +107,9 @@ class Follower:
             Unavailable: the log does not answer.
         """
         at = self._ports.clock()
+        self._looked_at = None
         end = (await self._ports.events.end(TOPICS)).offsets
-        self._end = end
+        self._looked_at, self._end = at, end
         self._freshness.note(Mark(at, end))
         self._come_further()
 
@@ -120,6 +132,7 @@ class Follower:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._looked_at = None
 
     async def _keep_following(self) -> None:
         """Follow, and begin again from the same place if nothing comes though there is something."""

@@ -17,7 +17,7 @@ from typing import Final
 from careweave.errors import Unavailable
 from careweave.events.port import Delivered
 from careweave.events.wakeup import Wakeup
-from careweave_matching.building import Building, build
+from careweave_matching.building import Building, build, rehearse
 from careweave_matching.follower import TOPICS, Follower, Lost
 from careweave_matching.freshness import DEFAULT, Limits
 from careweave_matching.index import Index
@@ -94,8 +94,8 @@ class ReadModel:
         """Say whether there is an index that may be served."""
         if self.follower is None:
             return self._index is not None
-        at = self.follower.current_at
-        return at is not None and self._ports.clock() - at <= self.limits.served
+        age = self.follower.age()
+        return age is not None and age <= self.limits.served
 
     def now(self) -> datetime:
         """Return the present."""
@@ -165,6 +165,8 @@ class ReadModel:
             index = await patiently(
                 partial(build, self._ports, self._weights, version, self.building, self.stirred.notify)
             )
+            self.building.activity = "rehearsing a ranking"
+            await asyncio.to_thread(rehearse, index, self.today())  # nothing else touches it yet
             follower = Follower(self._ports, index, positions, self.stirred)
             following = asyncio.create_task(follower.run(self.limits))
             self.building.activity = "catching up with the event log"

@@ -68,8 +68,8 @@ def _put_place(status: matching_pb2.IndexStatus, model: ReadModel, follower: Fol
     at = follower.current_at
     if at is not None:
         status.current_time.CopyFrom(time_message(at))
-        level = not status.events_behind and model.now() - at <= model.limits.served
-        status.behind.CopyFrom(_duration(timedelta() if level else model.now() - at))
+        age = follower.age() or timedelta()
+        status.behind.CopyFrom(_duration(age if status.events_behind or age > model.limits.served else timedelta()))
 
 
 def _put_content(status: matching_pb2.IndexStatus, model: ReadModel, index: Index) -> None:
