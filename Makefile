@@ -12,7 +12,7 @@ CAREWEAVE_TORCH_INDEX ?=
 unexport CAREWEAVE_TORCH_INDEX
 SET_UP = CAREWEAVE_TORCH_INDEX='$(CAREWEAVE_TORCH_INDEX)' $(PYTHON) tools/set_up.py
 
-.PHONY: help python setup setup-dev demo up test test-neo4j check lint-protos bench kill protos lock hooks clean
+.PHONY: help python setup setup-dev demo up test test-deploy check lint-protos bench kill faults protos lock hooks clean
 
 help: ## Say what can be made
 	@echo "Careweave. Needs make, Python 3.11 or later and the package index that pip is configured for."
@@ -40,11 +40,11 @@ up: setup ## Start all services on the sample place, and stay
 	@$(VENV)/careweave load sample
 	@$(VENV)/careweave serve all
 
-test: setup-dev ## Run every test
+test: setup-dev ## Run every test, on a real Neo4j and a real Kafka too (needs Maven's index the first time; no Java)
 	@$(VENV)/pytest
 
-test-neo4j: setup-dev ## Run the graph contract and congruence on a real Neo4j too (also needs Maven's index; no Java)
-	@CAREWEAVE_TEST_NEO4J=yes $(VENV)/pytest tests/contract/test_graph.py tests/contract/test_congruence.py
+test-deploy: setup-dev ## Apply each overlay of deploy/ to a real Kubernetes API server, built once (minutes; needs Go)
+	@CAREWEAVE_TEST_DEPLOY=yes $(VENV)/pytest tests/deploy/test_apply.py
 
 check: setup-dev ## Check format, lint, types, imports and protos (the protos need npm too)
 	@$(VENV)/ruff format --check
@@ -68,6 +68,9 @@ bench: setup-dev ## Measure speed and matching quality (minutes; loads packaged 
 
 kill: setup-dev ## Kill the all-in-one process 50 times as it writes (KILLS=n), and look for what is lost
 	@CAREWEAVE_TEST_KILLS=$(or $(KILLS),50) $(VENV)/pytest -s tests/system/test_kill.py
+
+faults: setup-dev ## Kill the leader among three Kafka brokers 10 times under a stream (ROUNDS=n), and look for what is lost
+	@CAREWEAVE_TEST_FAULTS=$(or $(ROUNDS),10) $(VENV)/pytest -s tests/system/test_kafka_faults.py
 
 protos: setup-dev ## Generate careweave/v1 from protos/
 	@$(VENV)/python tools/generate_stubs.py

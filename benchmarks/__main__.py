@@ -16,6 +16,7 @@ def main() -> None:
     for line in (
         (*PYTHON, "benchmarks.esco_import"),
         (*PYTHON, "benchmarks.find_opportunities"),
+        (*PYTHON, "benchmarks.kafka_events"),
         (command, "bench", "quality", "titles", str(judged / "job-titles")),
         (command, "bench", "quality", "next-occupation", str(judged / "next-occupation" / "dev.tsv.gz")),
         (command, "bench", "quality", "extraction", str(judged / "skill-extraction" / "care.csv")),

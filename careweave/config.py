@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from math import inf
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from careweave.errors import InvalidArgument
 
@@ -18,7 +18,6 @@ PREFIX: Final = "CAREWEAVE_"
 _AUTH: Final = ("metadata", "none")
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _LAST_PORT: Final = 65535
-_NUMBERS: Final = ("index_staleness_seconds", "tombstones_kept_hours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,26 @@ class Settings:
     """`CAREWEAVE_GRAPH_PASSWORD_FILE`: file that holds the password; empty means that it asks for none."""
     events: str = "sqlite:./var/events.db"
     """`CAREWEAVE_EVENTS`: scheme and place of the event log."""
+    events_security: str = "PLAINTEXT"
+    """`CAREWEAVE_EVENTS_SECURITY`: of Kafka: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."""
+    events_mechanism: str = "SCRAM-SHA-512"
+    """`CAREWEAVE_EVENTS_MECHANISM`: of SASL: `SCRAM-SHA-512`, `SCRAM-SHA-256` or `PLAIN`."""
+    events_user: str = ""
+    """`CAREWEAVE_EVENTS_USER`: who logs in to Kafka by SASL."""
+    events_password_file: str = ""
+    """`CAREWEAVE_EVENTS_PASSWORD_FILE`: file that holds the password."""
+    events_ca_file: str = ""
+    """`CAREWEAVE_EVENTS_CA_FILE`: PEM of those who sign Kafka's certificates; empty means whom the system trusts."""
+    events_certificate_file: str = ""
+    """`CAREWEAVE_EVENTS_CERTIFICATE_FILE`: PEM of this process's own certificate, where Kafka asks for one."""
+    events_key_file: str = ""
+    """`CAREWEAVE_EVENTS_KEY_FILE`: PEM of the key to that certificate."""
+    events_partitions: int = 6
+    """`CAREWEAVE_EVENTS_PARTITIONS`: with which `careweave events topics` makes each topic."""
+    events_replication: int = 0
+    """`CAREWEAVE_EVENTS_REPLICATION`: copies with which it makes them; 0 is three, or as many as there are brokers."""
+    events_keep_days: int = 0
+    """`CAREWEAVE_EVENTS_KEEP_DAYS`: how long applications and decisions are kept on Kafka; 0 is without end."""
     embedder: str = "sentence-transformers:all-MiniLM-L6-v2"
     """`CAREWEAVE_EMBEDDER`: scheme and name or path of the embedding model."""
     cache: Path = Path(DEFAULT_CACHE)
@@ -72,16 +91,24 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     for variable in given:
         if variable not in variables:
             raise _unknown(variable, variables)
-    fields = {variables[variable]: text for variable, text in given.items()}
-    cache = Path(fields.pop("cache", DEFAULT_CACHE))
-    numbers = {name: _positive(name, fields.pop(name)) for name in _NUMBERS if name in fields}
-    settings = Settings(cache=cache, **numbers, **fields)  # type: ignore[arg-type]  # each by its own name
+    settings = Settings(**{variables[variable]: _value(variable, text) for variable, text in given.items()})
     _refuse_other("auth", settings.auth, _AUTH)
     _refuse_other("log_level", settings.log_level.upper(), _LEVELS)
     for name in ("listen", "skills", "profiles", "matching"):
         _refuse_bad_address(name, settings.address(name))
     _refuse_open_listening(settings)
     return settings
+
+
+def _value(variable: str, text: str) -> Any:
+    default = getattr(Settings(), variable.removeprefix(PREFIX).lower())
+    if isinstance(default, float):
+        return _positive(variable, text)
+    if not isinstance(default, int):
+        return type(default)(text)
+    if not text.isdecimal():
+        raise InvalidArgument(f"{variable}={text} should be a whole number, 0 or more.", reason="SETTING_INVALID")
+    return int(text)
 
 
 def _unknown(variable: str, known: Iterable[str]) -> InvalidArgument:
@@ -96,14 +123,14 @@ def _refuse_other(name: str, value: str, allowed: Sequence[str]) -> None:
         raise InvalidArgument(message, reason="SETTING_INVALID")
 
 
-def _positive(name: str, text: str) -> float:
+def _positive(variable: str, text: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = 0.0
     if not 0.0 < number < inf:
         raise InvalidArgument(
-            f"CAREWEAVE_{name.upper()}={text} is not a number above 0; write one, for example 5.",
+            f"{variable}={text} is not a number above 0; write one, for example 5.",
             reason="SETTING_INVALID",
         )
     return number

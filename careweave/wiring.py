@@ -7,16 +7,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from careweave.config import Settings
 from careweave.embedding.port import Embedder
 from careweave.errors import InvalidArgument
 from careweave.events.port import EventLog
+from careweave.events.topics import Sizes, TopicState
 from careweave.graph.port import Graph
+
+if TYPE_CHECKING:
+    from careweave.events.kafka import KafkaEventLog, Security
 
 _ID_LETTERS: Final = string.ascii_lowercase + string.digits
 _ID_LENGTH: Final = 20
+_EVENT_LOGS: Final = {"sqlite": "sqlite:FILE", "kafka": "kafka://HOST:PORT,HOST:PORT"}
 _NEO4J: Final = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
 
@@ -85,10 +90,55 @@ async def open_events(
         InvalidArgument: the scheme is not known.
         CareweaveError: see the adapter.
     """
-    _, place = _split("CAREWEAVE_EVENTS", settings.events, {"sqlite": "sqlite:FILE"})
+    scheme, place = _split("CAREWEAVE_EVENTS", settings.events, _EVENT_LOGS)
+    if scheme == "kafka":
+        return _kafka(settings)
     from careweave.events.embedded import open_embedded
 
     return await open_embedded(Path(place), clock, new_id)
+
+
+async def prepare_topics(settings: Settings, sizes: Sizes, *, dry_run: bool) -> list[TopicState]:
+    """Make the topics that the event log of `settings` lacks, unless `dry_run`; returns what became of each.
+
+    Nothing is returned where the engine makes topics by itself.
+
+    Raises:
+        InvalidArgument: the scheme is not known, or the sizes cannot be had.
+        CareweaveError: see the adapter.
+    """
+    scheme, _ = _split("CAREWEAVE_EVENTS", settings.events, _EVENT_LOGS)
+    if scheme != "kafka":
+        return []
+    log = _kafka(settings)
+    try:
+        return await log.prepare_topics(sizes, dry_run=dry_run)
+    finally:
+        await log.close()
+
+
+def _kafka(settings: Settings) -> "KafkaEventLog":
+    from careweave.events.kafka import open_kafka
+
+    return open_kafka(settings.events, security_of(settings))
+
+
+def security_of(settings: Settings) -> "Security":
+    """Return how connections to Kafka are secured."""
+    from careweave.events.kafka import Security
+
+    def file(name: str) -> Path | None:
+        return Path(name) if name else None
+
+    return Security(
+        protocol=settings.events_security,
+        mechanism=settings.events_mechanism,
+        user=settings.events_user,
+        password_file=file(settings.events_password_file),
+        ca_file=file(settings.events_ca_file),
+        certificate_file=file(settings.events_certificate_file),
+        key_file=file(settings.events_key_file),
+    )
 
 
 def open_embedder(settings: Settings) -> Embedder:

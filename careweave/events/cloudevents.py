@@ -14,8 +14,8 @@ from careweave.events.port import Event
 
 CONTENT_TYPE: Final = "application/protobuf"
 
-Headers: TypeAlias = Sequence[tuple[str, bytes]]
-"""Names and values as Kafka carries them."""
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+"""Names and values as Kafka carries them; null is what other clients may write."""
 
 
 def headers_of(event: Event) -> list[tuple[str, bytes]]:
@@ -62,12 +62,15 @@ def event_from(topic: str, key: bytes | None, headers: Headers, payload: bytes |
 
 
 def _texts(headers: Headers) -> Mapping[str, str]:
-    return {name.lower(): _decoded(name, value) for name, value in headers}
-
-
-def _decoded(name: str, value: bytes) -> str:
     try:
-        return value.decode()
+        return {name.lower(): (value or b"").decode() for name, value in headers}
+    except UnicodeDecodeError:
+        return {name.lower(): _decoded(name, value) for name, value in headers}  # Says which one it was.
+
+
+def _decoded(name: str, value: bytes | None) -> str:
+    try:
+        return (value or b"").decode()
     except UnicodeDecodeError as error:
         raise _refused(f"{name} is not UTF-8") from error
 

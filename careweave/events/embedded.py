@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from careweave.errors import CareweaveError, FailedPrecondition, Unavailable
 from careweave.events.port import Delivered, Event, Positions
-from careweave.events.sqlite import records
+from careweave.events.sqlite import groups, records
 from careweave.events.sqlite.file import PARTITIONS, connect, prepare, translate
 from careweave.events.sqlite.groups import Membership
 from careweave.events.sqlite.member import Member
@@ -123,6 +123,16 @@ class EmbeddedEventLog:
         names = [str(topic) for topic in topics]
         who = Membership(group, self._new_id(), names, self._partitions, self._lease_seconds)
         await Member(self, who, handle).run()
+
+    async def lag(self, topics: Sequence[str], group: str) -> Mapping[tuple[str, int], int]:
+        """Return how many offsets `group` is behind, by topic and partition."""
+        names = [str(topic) for topic in topics]
+
+        def work(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
+            ends = records.ends(connection, names, self._partitions)
+            return {place: end - groups.position(connection, group, place) for place, end in ends.items()}
+
+        return await self.read(work)
 
     async def compact(self, topic: str) -> int:
         """Drop events that a later one of the same key supersedes; returns how many went."""

@@ -97,8 +97,8 @@ class EventLog(Protocol):
         Each caller gets every event. For indexes and watches.
 
         Raises:
-            FailedPrecondition: reason POSITIONS_LOST. The log no longer keeps what follows a position, or ends
-                before it: whoever follows must begin again with a snapshot.
+            FailedPrecondition: reason POSITIONS_LOST, from an engine that can tell. The log no longer keeps what
+                follows a position, or ends before it: whoever follows must begin again with a snapshot.
         """
         ...
 
@@ -108,6 +108,14 @@ class EventLog(Protocol):
         The position is committed after `handle` returns; if it raises, consuming stops, the error
         is raised, and the event is delivered again to the next member that asks. For effects.
         Runs until cancelled.
+        """
+        ...
+
+    async def lag(self, topics: Sequence[str], group: str) -> Mapping[tuple[str, int], int]:
+        """Return how many offsets `group` is behind the end, for each partition of `topics`.
+
+        An event in hand counts until its position is committed. After compaction there may be fewer
+        events than offsets.
         """
         ...
 

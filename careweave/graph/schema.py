@@ -11,6 +11,7 @@ its own is kept as JSON text in a property named after it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 
 from careweave.errors import InvalidArgument
 
@@ -480,7 +481,7 @@ _LINKS = (
         "ASPIRES",
         "matching",  # To the model that has embedded what the person wrote; goes with the person.
         (("Person", "EmbeddingModel"),),
-        {"digest": Value.TEXT, "vector": Value.BYTES},  # SHA-256 of the text; little-endian floats of 32 bits.
+        {"digest": Value.TEXT, "vectors": Value.BYTES},  # SHA-256 of its parts; little-endian floats of 32 bits.
     ),
     RelationshipTable(
         "ALERTED",
@@ -503,6 +504,12 @@ class Schema:
 
     nodes: Mapping[str, NodeTable]
     relationships: Mapping[str, RelationshipTable]
+
+    @property
+    def version(self) -> str:
+        """Return 12 hexadecimal digits that change with the declaration: the version that `Graph.migrate` leads to."""
+        declared = (sorted(self.nodes.items()), sorted(self.relationships.items()))
+        return sha256(repr(declared).encode()).hexdigest()[:12]
 
     def node(self, label: str) -> NodeTable:
         """Return the declaration of `label`.

@@ -28,8 +28,12 @@ _OPTIONS: Final = (
     ("grpc.max_send_message_length", LONGEST_MESSAGE),
     ("grpc.max_receive_message_length", LONGEST_MESSAGE),
 )
+# Where a name stands for several replicas, each call goes to the next one: a proxy that only passes connections on
+# would leave all calls of a client with the replica it met first.
+_IN_TURN: Final[dict[str, object]] = {"loadBalancingConfig": [{"round_robin": {}}]}
+_AT_ONCE: Final = json.dumps(_IN_TURN)
 # A service waits for those it calls while they start, in whatever order they do.
-_WAITING: Final = json.dumps({"methodConfig": [{"name": [{}], "waitForReady": True}]})
+_WAITING: Final = json.dumps({**_IN_TURN, "methodConfig": [{"name": [{}], "waitForReady": True}]})
 
 _Request = TypeVar("_Request")
 _Reply = TypeVar("_Reply")
@@ -46,7 +50,7 @@ class Channels:
         """Connect when the first call is made; needs a running event loop."""
         self._open: dict[str, grpc.aio.Channel] = {}
         self._naming: list[grpc.aio.ClientInterceptor] = [_NamedCall(caller), _NamedStream(caller)]
-        self._options = (*_OPTIONS, ("grpc.service_config", _WAITING)) if waiting else _OPTIONS
+        self._options = (*_OPTIONS, ("grpc.service_config", _WAITING if waiting else _AT_ONCE))
         self.skills: SkillsServiceAsyncStub = SkillsServiceStub(self._channel(settings.address("skills")))
         self.profiles: ProfilesServiceAsyncStub = ProfilesServiceStub(self._channel(settings.address("profiles")))
         self.matching: MatchingServiceAsyncStub = MatchingServiceStub(self._channel(settings.address("matching")))

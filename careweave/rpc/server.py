@@ -1,14 +1,16 @@
 """Starting services on one grpc.aio server, and stopping them without losing a call.
 
 Health is served per service (`grpc.health.v1`): NOT_SERVING until the part says that it is ready, while it says
-that it is not, and from the moment the server begins to stop. The empty name stands for all parts together.
+that it is not, and from the moment the server begins to stop. The empty name stands for all parts together. The health
+service's own name is SERVING as soon as the process answers, whatever the parts wait for: a probe that restarts
+a process asks for that one, since a restart mends nothing that is elsewhere.
 """
 
 import asyncio
 import logging
 import secrets
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -36,6 +38,9 @@ _READY_POLL_SECONDS: Final = 0.2
 
 DRAIN_SECONDS: Final = 5.0
 """How long calls that are under way may go on when the server stops."""
+CONNECTION_AGE_SECONDS: Final = 300.0
+"""After this a client is asked to connect anew, and looks up the address again: so it finds replicas that were added
+since. Calls under way, streams too, end where they began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
         health = _register(server, parts)
         ready, failed = asyncio.Event(), asyncio.get_running_loop().create_future()
         await _set_all(health, parts, _NOT_SERVING)
+        await health.set(HEALTH, _SERVING)
         await server.start()
         tasks = [asyncio.create_task(_run(part, failed)) for part in parts]
         tasks.append(asyncio.create_task(_follow_readiness(parts, health, ready)))
@@ -101,8 +107,16 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
                 await part.close()
 
 
-async def serve(settings: Settings, builds: Sequence[Build], adapters: "Adapters") -> None:
+def say_nothing(address: str) -> None:
+    """Tell nobody that the services are ready; the log says so in any case."""
+
+
+async def serve(
+    settings: Settings, builds: Sequence[Build], adapters: "Adapters", when_ready: Callable[[str], None] = say_nothing
+) -> None:
     """Serve until SIGTERM or SIGINT.
+
+    when_ready: called once with the address that was bound, when every part is ready.
 
     Raises:
         Unavailable: the address cannot be bound.
@@ -116,7 +130,7 @@ async def serve(settings: Settings, builds: Sequence[Build], adapters: "Adapters
         _LOG.info("listening", extra={"address": started.settings.listen})
         stopping = asyncio.create_task(stop.wait())
         failing = asyncio.create_task(started.until_failure())
-        announcing = asyncio.create_task(_announce(started))
+        announcing = asyncio.create_task(_announce(started, when_ready))
         await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
         try:
             if failing.done():
@@ -134,6 +148,7 @@ def _make_server(guard: Guard) -> grpc.aio.Server:
             ("grpc.so_reuseport", 0),  # two servers on one port would answer in turn, each from its own index
             ("grpc.max_receive_message_length", LONGEST_MESSAGE),
             ("grpc.max_send_message_length", LONGEST_MESSAGE),
+            ("grpc.max_connection_age_ms", int(CONNECTION_AGE_SECONDS * 1000)),
         ),
     )
 
@@ -201,10 +216,11 @@ async def _set_all(
         await health.set(name, status)
 
 
-async def _announce(started: Running) -> None:
+async def _announce(started: Running, when_ready: Callable[[str], None]) -> None:
     with suppress(Exception):  # the failure itself is reported by whoever waits for it
         await started.until_ready()
         _LOG.info("all services are ready")
+        when_ready(started.settings.listen)
 
 
 async def _cancelled(tasks: Sequence["asyncio.Task[None] | asyncio.Task[bool]"]) -> None:

@@ -23,13 +23,18 @@ SUBCOMMANDS: Final = {
     "status": Subcommand(
         "careweave_cli.commands.status:status", "Show what answers, what is loaded, and where it lies."
     ),
+    "health": Subcommand("careweave_cli.commands.health:health", "Ask services whether they can answer in full."),
     "match": Subcommand("careweave_cli.commands.match:match", "List the next roles and learning for a person."),
     "candidates": Subcommand("careweave_cli.commands.candidates:candidates", "List people for an opportunity."),
     "explain": Subcommand("careweave_cli.commands.explain:explain", "Explain one person and one opportunity in full."),
     "search": Subcommand("careweave_cli.commands.search:search", "Find skills or occupations by words and meaning."),
     "extract": Subcommand("careweave_cli.commands.extract:extract", "Find the skills that a text speaks of."),
     "matching": Subcommand("careweave_cli.commands.matching:matching", "Look after the index that matches are from."),
-    "events": Subcommand("careweave_cli.commands.events:events", "Read the event log."),
+    "events": Subcommand("careweave_cli.commands.events:events", "Read the event log, and look after it."),
+    "graph": Subcommand("careweave_cli.commands.graph:graph", "Bring the graph database's schema up to date."),
+    "devstack": Subcommand(
+        "careweave_cli.commands.devstack:devstack", "Run a real Neo4j and a real Kafka here, from packages alone."
+    ),
     "bench": Subcommand("careweave_cli.commands.bench:bench", "Measure matching quality on judged sets."),
     "demo": Subcommand("careweave_cli.commands.demo:demo", "Find one care worker's next steps, from nothing to alert."),
 }

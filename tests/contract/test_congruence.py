@@ -24,16 +24,12 @@ from careweave.graph.schema import SCHEMA, NodeTable, RelationshipTable, Value
 
 from .engines import GRAPHS
 
-pytestmark = pytest.mark.skipif(
-    len(GRAPHS) < 2, reason="compares Neo4j with the embedded engine; `make test-neo4j` starts a Neo4j"
-)
-
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 NODES = 12
 """Of each label; relationships are three times as many for each pair of labels, loops and cycles among them."""
 SEEDS = (1, 2)
 PACKAGES = (careweave.graph, careweave.events, careweave_skills, careweave_profiles, careweave_matching)
-APART = ("__main__", "bolt", "ladybug", "neo4j", "kafka", "sqlite", "embedded")
+APART = ("__main__", "bolt", "broker", "ladybug", "neo4j", "kafka", "sqlite", "embedded")
 """Modules without queries for both engines."""
 
 

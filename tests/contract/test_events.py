@@ -15,13 +15,13 @@ from careweave.errors import InvalidArgument, Unavailable
 from careweave.events.port import Delivered, Event, EventLog, Positions
 
 from .engines import EVENT_LOGS, EventEngine, new_id
+from .reading import everything
 
 TOPIC = "careweave.test.v1"
 OTHER = "careweave.other.v1"
 NOON = datetime(2026, 3, 4, 12, 30, 45, 123456, tzinfo=UTC)
 SECONDS = 20.0
 """How long to wait for what must happen; only a failure takes so long."""
-QUIET = 0.7
 
 
 def event(key: str, version: int = 1, topic: str = TOPIC, payload: bytes | None = b"\x00\xffpayload") -> Event:
@@ -37,17 +37,6 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(SECONDS):
         while not condition():  # noqa: ASYNC110 - what is waited for differs with each test
             await asyncio.sleep(0.01)
-
-
-async def everything(log: EventLog, *topics: str) -> list[Delivered]:
-    """Return all events there are; a quiet moment stands for the end."""
-    found: list[Delivered] = []
-    following = log.follow(topics, Positions())
-    while True:
-        try:
-            found.append(await asyncio.wait_for(anext(following), QUIET))
-        except (TimeoutError, StopAsyncIteration):
-            return found
 
 
 def versions_by_key(delivered: list[Delivered]) -> dict[str, list[int]]:
@@ -196,14 +185,34 @@ async def test_members_of_a_group_share_the_partitions_and_handle_each_event_onc
 
 async def test_every_member_gets_a_share_once_the_group_has_settled(log: EventLog) -> None:
     consumers = [Consumer(log) for _ in range(3)]
-    await asyncio.sleep(1.0)
-    await log.append([event(f"k{n}") for n in range(60)])
-    await until(lambda: sum(len(each.handled) for each in consumers) == 60)
-    partitions = [consumer.partitions for consumer in consumers]
-    assert all(partitions)
-    assert sum(map(len, partitions)) == len(set().union(*partitions))
+    async with asyncio.timeout(SECONDS):
+        while not await _handled_by_all(log, consumers):
+            pass
     for consumer in consumers:
         await consumer.stop()
+
+
+async def _handled_by_all(log: EventLog, consumers: list[Consumer]) -> bool:
+    """Return whether each member handles some of the next events, and no partition is of two members."""
+    for consumer in consumers:
+        consumer.handled.clear()
+    await log.append([event(f"k{n}") for n in range(60)])
+    await until(lambda: sum(len(each.handled) for each in consumers) >= 60)
+    partitions = [consumer.partitions for consumer in consumers]
+    return all(partitions) and sum(map(len, partitions)) == len(set().union(*partitions))
+
+
+async def test_a_group_is_behind_by_what_it_has_not_handled(log: EventLog) -> None:
+    await log.append([event(f"k{n}") for n in range(20)])
+    assert sum((await log.lag([TOPIC], "group")).values()) == 20
+    consumer = Consumer(log)
+    await until(lambda: len(consumer.handled) == 20)
+    await consumer.stop()
+    assert set((await log.lag([TOPIC], "group")).values()) == {0}
+    await log.append([event("a"), event("a", 2)])
+    lag = await log.lag([TOPIC, OTHER], "group")
+    assert sorted(lag) == [(topic, partition) for topic in (OTHER, TOPIC) for partition in range(len(lag) // 2)]
+    assert sorted(lag.values()) == [0] * (len(lag) - 1) + [2]
 
 
 async def test_groups_do_not_share(log: EventLog) -> None:

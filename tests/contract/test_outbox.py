@@ -13,6 +13,7 @@ from careweave.events.port import Delivered, Event, EventLog, Positions
 from careweave.graph.port import Graph, Query
 
 from .engines import new_id, now
+from .reading import everything
 
 TOPIC = "careweave.test.v1"
 SOURCE = "/careweave/test"
@@ -32,13 +33,16 @@ async def emit(graph: Graph, *events: Event) -> None:
 
 
 async def published(log: EventLog, count: int) -> list[Delivered]:
-    """Return the first `count` events of the log, once it has them and has been quiet."""
+    """Return what the log has once it has `count` events; an engine may keep one that is given it again twice."""
     following = log.follow([TOPIC], Positions())
+    found: dict[str, Delivered] = {}
     async with asyncio.timeout(SECONDS):
-        found = [await anext(following) for _ in range(count)]
+        while len(found) < count:
+            delivered = await anext(following)
+            found.setdefault(delivered.event.id, delivered)
     with pytest.raises((TimeoutError, StopAsyncIteration)):
-        found.append(await asyncio.wait_for(anext(following), 0.5))
-    return found
+        await asyncio.wait_for(anext(following), 0.5)
+    return list(found.values())
 
 
 def versions(delivered: Sequence[Delivered]) -> dict[str, list[int]]:
@@ -129,10 +133,7 @@ async def test_an_event_whose_append_failed_is_published_again_alike(
     assert len(await graph.run(PENDING)) == 2
     await relay.relay_once()
     assert await graph.run(PENDING) == []
-    following = log.follow([TOPIC], Positions())
-    async with asyncio.timeout(SECONDS):
-        first = [await anext(following) for _ in range(2)]
-    assert versions(first) == {"a": [1, 2]}
+    assert versions(await everything(log, TOPIC)) == {"a": [1, 2]}
 
 
 async def test_a_running_relay_outlives_a_log_that_does_not_answer(graph: Graph, log: EventLog) -> None:
@@ -177,10 +178,7 @@ async def test_a_relay_that_lost_its_lease_while_it_published_deletes_nothing(gr
     await stale.relay_once()
     assert await graph.run(PENDING) == [{"key": "a", "version": 2}]
     assert await second.relay_once() == 1
-    following = log.follow([TOPIC], Positions())
-    async with asyncio.timeout(SECONDS):
-        found = [await anext(following) for _ in range(2)]
-    assert versions(found) == {"a": [1, 2]}
+    assert versions(await everything(log, TOPIC)) == {"a": [1, 2]}
 
 
 async def test_a_relay_that_ends_lets_the_next_one_start_at_once(graph: Graph, log: EventLog) -> None:

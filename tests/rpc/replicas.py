@@ -1,7 +1,7 @@
 """Several replicas of the matching service over one graph and one event log, and a log that can be made to fail."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -108,6 +108,10 @@ class Gated:
     async def consume(self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]) -> None:
         """Consume."""
         await self._inner.consume(topics, group, handle)
+
+    async def lag(self, topics: Sequence[str], group: str) -> Mapping[tuple[str, int], int]:
+        """Return how far the group is behind."""
+        return await self._inner.lag(topics, group)
 
     async def compact(self, topic: str) -> int:
         """Compact."""

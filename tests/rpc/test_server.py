@@ -1,9 +1,13 @@
 import asyncio
+import os
+import sys
+from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import grpc
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
@@ -42,6 +46,48 @@ async def test_health_is_not_serving_until_the_part_is_ready(probed: Probed) -> 
     await probed.running.until_ready()
     for name in ("", NAME):
         assert await health(probed.address, name) == HealthCheckResponse.SERVING
+
+
+async def test_the_process_is_healthy_while_its_part_is_not_ready(probed: Probed) -> None:
+    """What restarts a process asks under this name, lest it restart one that waits for another service."""
+    assert await health(probed.address, HEALTH) == HealthCheckResponse.SERVING
+
+
+async def test_the_health_command_ends_with_zero_once_the_part_is_ready(probed: Probed) -> None:
+    async def ask() -> int | None:
+        settings = {**os.environ, "CAREWEAVE_MATCHING": probed.address}
+        asking = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "careweave_cli", "health", "matching", env=settings, stdout=asyncio.subprocess.DEVNULL
+        )
+        return await asking.wait()
+
+    assert await ask() == 5
+    probed.probe.is_ready.set()
+    await probed.running.until_ready()
+    assert await ask() == 0
+
+
+async def test_calls_go_to_all_servers_of_an_address_in_turn(settings: Settings, adapters: Adapters) -> None:
+    probes = Probe(), Probe()
+
+    async def serve(probe: Probe, within: AsyncExitStack) -> str:
+        async def build(adapters: Adapters, channels: Channels) -> Probe:
+            return probe
+
+        started = await within.enter_async_context(running(settings, [build], adapters))
+        return started.settings.listen
+
+    async with AsyncExitStack() as servers:
+        addresses = ",".join([await serve(probe, servers) for probe in probes])
+        async with connect(f"ipv4:{addresses}", OPERATOR) as services:
+            # A call may come before the second connection stands: then they are answered by the first alone.
+            while not all(probe.callers for probe in probes):
+                await services.matching.FindOpportunities(matching_pb2.FindOpportunitiesRequest(person="people/anna"))
+            for probe in probes:
+                probe.callers.clear()
+            for _ in range(6):
+                await services.matching.FindOpportunities(matching_pb2.FindOpportunitiesRequest(person="people/anna"))
+    assert [len(probe.callers) for probe in probes] == [3, 3]
 
 
 async def test_health_of_a_service_that_is_not_here_is_not_found(probed: Probed) -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 from careweave_cli.application import SUBCOMMANDS, careweave
 from click.testing import CliRunner, Result
 
+from careweave.graph.schema import SCHEMA
 from tests.system.ports import free_address
 
 
@@ -72,6 +74,8 @@ def test_a_client_starts_without_the_model_and_the_stores(words: tuple[str, ...]
         (("status",), {"CAREWEAVE_LOG_LEVEL": "loud"}, 2, "INFO"),
         (("--role", "king", "status"), {}, 2, "recruiter"),
         (("events", "tail", "--no-follow"), {"CAREWEAVE_EVENTS": "parchment:x"}, 2, "CAREWEAVE_EVENTS"),
+        (("graph", "migrate"), {"CAREWEAVE_GRAPH": "parchment:x"}, 2, "CAREWEAVE_GRAPH"),
+        (("health", "skills"), {}, 6, "127.0.0.1:9"),
         (("match", "anna"), {"CAREWEAVE_MATCHING": "127.0.0.1:9"}, 6, "127.0.0.1:9"),
         (("extract",), {}, 2, "Give the text"),
         (("extract", "text", "-f", "-"), {}, 2, "not both"),
@@ -128,3 +132,29 @@ def test_a_folder_that_another_process_uses_is_named_with_what_to_do(tmp_path: P
     assert result.exit_code == 5, result.output
     assert "CAREWEAVE_LISTEN" in result.output
     assert len(result.output.strip().splitlines()) == 1
+
+
+def test_migrating_the_graph_says_its_version_and_can_be_done_again(tmp_path: Path) -> None:
+    first, second = call(tmp_path, "graph", "migrate"), call(tmp_path, "graph", "migrate")
+    assert first.exit_code == 0, first.output
+    assert SCHEMA.version in first.output
+    assert second.output == first.output
+
+
+def test_a_server_says_in_one_line_of_json_where_it_serves_once_it_does(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CAREWEAVE_")}
+    command = [sys.executable, "-m", "careweave_cli", "serve", "profiles", "--json"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment | {"CAREWEAVE_LISTEN": "127.0.0.1:0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        process.terminate()
+        assert process.stdout.read() == ""
+    assert not told["address"].endswith(":0")
+    assert told["services"] == {"profiles": told["address"]}

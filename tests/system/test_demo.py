@@ -1,5 +1,6 @@
 """The main job, end to end, as a newcomer runs it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -15,10 +16,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("place")
 
 
-def run_demo(folder: Path) -> str:
+def run_demo(folder: Path, *options: str) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CAREWEAVE_")}
     ended = subprocess.run(
-        [sys.executable, "-m", "careweave_cli", "demo"],
+        [sys.executable, "-m", "careweave_cli", "demo", *options],
         cwd=folder,
         env=environment | {"CAREWEAVE_LISTEN": free_address(), "COLUMNS": "120"},
         capture_output=True,
@@ -55,6 +56,13 @@ def test_a_second_time_nothing_is_loaded_again_and_the_answer_is_the_same(folder
     assert "was there already" in unwrapped(second)
     assert "13,896 skills" not in unwrapped(second)
     assert steps(first) == steps(second)
+
+
+def test_the_same_for_programs_is_one_object(folder: Path, first: str) -> None:
+    told = json.loads(run_demo(folder, "--json"))
+    assert [match["title"] in line for match, line in zip(told["matches"], steps(first), strict=True)] == [True] * 5
+    assert told["person"]["name"] == told["arrived"]["person"]
+    assert len(told["seconds"]) == 6
 
 
 def steps(told: str) -> list[str]:

@@ -74,10 +74,11 @@ def test_the_message_key_stands_in_for_a_missing_partition_key() -> None:
         ("ce_aggregateversion", b"-1"),
         ("ce_aggregateversion", b""),
         ("ce_id", b"\xff"),
+        ("ce_id", None),
         ("content-type", b"application/json"),
     ],
 )
-def test_a_message_that_is_no_cloudevent_is_refused_by_what_is_wrong(name: str, value: bytes) -> None:
+def test_a_message_that_is_no_cloudevent_is_refused_by_what_is_wrong(name: str, value: bytes | None) -> None:
     headers = [*((each, given) for each, given in headers_of(EVENT) if each != name), (name, value)]
     with pytest.raises(InvalidArgument, match=name):
         event_from(EVENT.topic, b"people/a", headers, b"payload")

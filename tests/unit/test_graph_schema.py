@@ -33,3 +33,10 @@ def test_every_table_has_an_owner_that_exists() -> None:
 def test_keys_are_texts() -> None:
     """Both engines look nodes up by them."""
     assert all(table.properties[table.key] is Value.TEXT for table in SCHEMA.nodes.values())
+
+
+def test_the_version_changes_with_the_declaration_and_with_nothing_else() -> None:
+    other = NodeTable("A", "skills", {"name": Value.TEXT, "label": Value.TEXT})
+    b = NodeTable("B", "skills", {"name": Value.TEXT})
+    assert declare((A, b), ()).version == declare((b, A), ()).version
+    assert len({declare(nodes, ()).version for nodes in [(A,), (b,), (A, b), (other,)]}) == 4

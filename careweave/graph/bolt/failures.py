@@ -63,6 +63,14 @@ _MEANINGS: Final = (
     ),
     _Meaning(
         FailedPrecondition,
+        "GRAPH_LOGIN_REFUSED",
+        "the graph refuses all logins of this user for some seconds, after several wrong ones; check "
+        "CAREWEAVE_GRAPH_USER and CAREWEAVE_GRAPH_PASSWORD_FILE",
+        _FROM_SERVER,
+        ("AuthenticationRateLimit",),
+    ),
+    _Meaning(
+        FailedPrecondition,
         "GRAPH_MISCONFIGURED",
         "the graph cannot be used as CAREWEAVE_GRAPH says",
         (exceptions.ConfigurationError,),

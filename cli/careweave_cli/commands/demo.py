@@ -1,5 +1,6 @@
 """`careweave demo`."""
 
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,12 +10,14 @@ from shutil import which
 from typing import Final
 
 import click
+from google.protobuf.json_format import MessageToDict
 from rich.text import Text
 
 from careweave.client import calling
 from careweave.rpc.channels import Channels
 from careweave.v1 import matching_pb2, profiles_pb2
 from careweave_cli.commands.load import SEED
+from careweave_cli.commands.options import as_json
 from careweave_cli.composition import SERVICES
 from careweave_cli.demo.alert import arrival, line_about, tailing, watching
 from careweave_cli.demo.asking import next_steps_of, until_indexed
@@ -27,7 +30,7 @@ from careweave_cli.loading import import_taxonomies, requested
 from careweave_cli.reaching import until_serving
 from careweave_cli.sample import load_sample
 from careweave_cli.session import Session, pass_session, run
-from careweave_cli.show.console import OUT
+from careweave_cli.show.console import ERR, OUT
 from careweave_cli.show.matches import ranking
 from careweave_cli.show.people import current, portrait
 from careweave_cli.show.progress import reporting
@@ -39,32 +42,52 @@ _COUNT: Final = 5
 
 @click.command
 @click.option("--seed", default=SEED, show_default=True, help="Of the sample place.")
+@as_json
 @pass_session
-def demo(session: Session, *, seed: int) -> None:
+def demo(session: Session, *, seed: int, json_wanted: bool) -> None:
     r"""Find one care worker's next steps, from an empty folder to an alert.
 
     Loads the taxonomies and the fictional sample place where they are missing, starts the services as a server, asks
     over gRPC for the next roles of one home care worker, then publishes an opportunity while they watch. Uses the
     server at CAREWEAVE_LISTEN if one runs there. What it loads stays in ./var; the opportunity is closed at the end.
+    With --json, one object goes to standard output, and what is told to standard error.
 
     \b
     Example:
       careweave demo
     """
-    run(_demo(session, seed))
+    story = Story(ERR if json_wanted else OUT)
+    person, steps, arrived = run(_demo(story, session, seed))
+    story.out.print("[bold]Time[/bold]")
+    story.tell(story.times())
+    if json_wanted:
+        click.echo(json.dumps(_plain(story, person, steps, arrived), ensure_ascii=False))
+        return
+    OUT.print("\n[bold]What to try next[/bold]")
+    OUT.print(next_steps(_program(), person.name, steps[0].opportunity, session.settings.listen), soft_wrap=True)
 
 
-async def _demo(session: Session, seed: int) -> None:
-    story = Story(OUT)
+async def _demo(
+    story: Story, session: Session, seed: int
+) -> tuple[profiles_pb2.Person, list[matching_pb2.Match], matching_pb2.Match]:
+    """Return the person, their best steps, and the match that arrived on the watch."""
     async with _started(story, session) as services:
         with calling():
             await _load(story, services, seed)
-            person, best = await _ask(story, services)
-            await _publish(story, services, person)
-    OUT.print("[bold]Time[/bold]")
-    story.tell(story.times())
-    OUT.print("\n[bold]What to try next[/bold]")
-    OUT.print(next_steps(_program(), person.name, best.opportunity, session.settings.listen), soft_wrap=True)
+            person, steps = await _ask(story, services)
+            return person, steps, await _publish(story, services, person)
+
+
+def _plain(
+    story: Story, person: profiles_pb2.Person, steps: list[matching_pb2.Match], arrived: matching_pb2.Match
+) -> dict[str, object]:
+    """Return what `--json` prints: `person`, `matches` and `arrived` in protobuf's JSON form, and `seconds` by step."""
+    return {
+        "person": MessageToDict(person),
+        "matches": [MessageToDict(step) for step in steps],
+        "arrived": MessageToDict(arrived),
+        "seconds": {title: round(seconds, 3) for title, seconds in story.taken},
+    }
 
 
 @asynccontextmanager
@@ -89,7 +112,7 @@ async def _load(story: Story, services: Channels, seed: int) -> None:
         story.tell(await load_sample(services, seed, datetime.now(UTC).date(), report))
 
 
-async def _ask(story: Story, services: Channels) -> tuple[profiles_pb2.Person, matching_pb2.Match]:
+async def _ask(story: Story, services: Channels) -> tuple[profiles_pb2.Person, list[matching_pb2.Match]]:
     with story.step("Choose somebody"):
         person = await a_home_care_worker(services)
         story.tell(f"[dim]By this rule: {RULE}.[/dim]")
@@ -103,7 +126,7 @@ async def _ask(story: Story, services: Channels) -> tuple[profiles_pb2.Person, m
             f"one organisation, come from {plural(organisations, 'organisation')}:\n"
         )
         story.tell(ranking(steps))
-    return person, steps[0]
+    return person, steps
 
 
 async def _titles(services: Channels, person: profiles_pb2.Person) -> dict[str, str]:
@@ -115,7 +138,7 @@ async def _titles(services: Channels, person: profiles_pb2.Person) -> dict[str, 
     return {home.name: home.title, **{employer.name: employer.title for employer in employers}}
 
 
-async def _publish(story: Story, services: Channels, person: profiles_pb2.Person) -> None:
+async def _publish(story: Story, services: Channels, person: profiles_pb2.Person) -> matching_pb2.Match:
     with story.step("Publish an opportunity while they watch"):
         opening = await an_opening(services, datetime.now(UTC).date(), [job.organisation for job in current(person)])
         async with watching(services, person.name) as watch, tailing("--topic", "opportunities") as tail:
@@ -131,6 +154,7 @@ async def _publish(story: Story, services: Channels, person: profiles_pb2.Person
             story.tell(Text(await line_about(tail, published.name)))
             await services.matching.CloseOpportunity(matching_pb2.CloseOpportunityRequest(name=published.name))
             story.tell(Text(await line_about(tail, published.name)))
+            return match
 
 
 def _program() -> str:

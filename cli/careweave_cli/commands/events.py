@@ -9,12 +9,12 @@ from typing import Final
 import click
 
 from careweave.events.port import Delivered, EventLog, Positions, Topic
+from careweave_cli.commands.events_upkeep import SHORT, lag, topics
 from careweave_cli.session import Session, pass_session, run
 from careweave_cli.show.console import ERR, OUT
 from careweave_cli.show.events import as_json, line
 
 _QUIET_SECONDS: Final = 1.0
-_SHORT: Final = {topic.removeprefix("careweave.").replace(".v1", ""): topic for topic in Topic}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Reading:
 
 @click.group
 def events() -> None:
-    r"""Read the event log; needs no server, and works beside a running one.
+    r"""Read the event log and look after it; needs no service, and works beside running ones.
 
     \b
     Example:
@@ -40,9 +40,13 @@ def events() -> None:
     """
 
 
+events.add_command(topics)
+events.add_command(lag)
+
+
 @events.command
 @click.option(
-    "--topic", "topics", multiple=True, type=click.Choice([*_SHORT]), help="Only this topic; may be given again."
+    "--topic", "topics", multiple=True, type=click.Choice([*SHORT]), help="Only this topic; may be given again."
 )
 @click.option("--from-start", is_flag=True, help="Begin with the oldest event that is kept, not with the next one.")
 @click.option("--follow/--no-follow", default=True, help="Go on as new events come (the default), or stop at the end.")
@@ -60,7 +64,7 @@ def tail(
       careweave events tail --topic opportunities --topic matches
       careweave events tail --from-start --no-follow --json | jq .type
     """
-    wanted = Reading([_SHORT[name] for name in topics] or list(Topic), from_start, follow, count)
+    wanted = Reading([SHORT[name] for name in topics] or list(Topic), from_start, follow, count)
     with suppress(KeyboardInterrupt):  # how a reader stops
         run(_tail(session, wanted, _show_json if json_wanted else _show))
 

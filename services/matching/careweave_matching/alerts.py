@@ -44,9 +44,15 @@ def alerts_about(index: Index, entry: OpportunityEntry, now: datetime) -> list[A
         return []
     board, crowd = index.board(now.date()), index.crowd(now.date())
     asking = [row for row, person in enumerate(crowd.entries) if _asks(person, entry, now)]
-    reach, weights = board.frame.reach, index.weights
+    weights = index.weights
     rows, suits = rank_people(
-        crowd, np.array(asking, np.int64), entry, reach=reach, weights=weights, wanted=len(asking)
+        crowd,
+        np.array(asking, np.int64),
+        entry,
+        reach=board.frame.reach,
+        weights=weights,
+        relatedness=index.taxonomy.relatedness,
+        wanted=len(asking),
     )
     # Whom nothing could please enough to reach the score need not be judged.
     promising = rows[suits >= (LEAST_SCORE - weights.preference) / (1.0 - weights.preference)]

@@ -13,13 +13,14 @@ import numpy as np
 
 from careweave.embedding.port import Vectors
 from careweave.graph.port import Graph, Query, Reads
+from careweave_matching.aims import parts_of
 from careweave_matching.model import Person
 
 KEPT: Final = Query(
     "aspirations_kept",
     "UNWIND $names AS wanted MATCH (p:Person {name: wanted}) "
     "OPTIONAL MATCH (p)-[r:ASPIRES]->(m:EmbeddingModel {name: $model}) WITH p, r, m WHERE m.name IS NOT NULL "
-    "RETURN p.name AS person, r.digest AS digest, r.vector AS vector",
+    "RETURN p.name AS person, r.digest AS digest, r.vectors AS vectors",
 )
 DROP: Final = Query(
     "drop_aspirations",
@@ -31,38 +32,39 @@ _FLOAT: Final = np.dtype("<f4")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of some people: the digest of what each wrote then, and the vectors of what they write now."""
+    """What is kept of some people: the digest of what each wrote then, and the vectors of the parts of it, by part."""
 
     digests: Mapping[str, str]
-    by_text: Mapping[str, Vectors]
+    by_part: Mapping[str, Vectors]
 
 
 async def read(reads: Reads, model: str, people: Sequence[Person]) -> Kept:
-    """Return what is kept of `people` for `model`."""
-    texts = {person.name: person.wishes.aspiration.strip() for person in people}
+    """Return what is kept of `people` for `model`, vectors only of what they still write."""
+    parts = {person.name: parts_of(person.wishes.aspiration) for person in people}
     digests: dict[str, str] = {}
-    by_text: dict[str, Vectors] = {}
-    for row in await reads.run(KEPT, names=list(texts), model=model) if texts else ():
-        name, digest, packed = str(row["person"]), str(row["digest"]), row["vector"]
+    by_part: dict[str, Vectors] = {}
+    for row in await reads.run(KEPT, names=list(parts), model=model) if parts else ():
+        name, digest, packed = str(row["person"]), str(row["digest"]), row["vectors"]
         digests[name] = digest
-        if isinstance(packed, bytes) and texts[name] and digest == _digest(texts[name]):
-            by_text[texts[name]] = np.frombuffer(packed, _FLOAT)
-    return Kept(digests, by_text)
+        if isinstance(packed, bytes) and parts[name] and digest == _digest(parts[name]):
+            vectors = np.frombuffer(packed, _FLOAT).reshape(len(parts[name]), -1)
+            by_part.update(zip(parts[name], vectors, strict=True))
+    return Kept(digests, by_part)
 
 
 async def write(graph: Graph, model: str, kept: Kept, people: Sequence[Person], fresh: Mapping[str, Vectors]) -> None:
-    """Keep the vectors of what `people` write now, of which `fresh` (by text) are new, and no others.
+    """Keep the vectors of what `people` write now, of which `fresh` (by part) are new, and no others.
 
     Nothing is kept of a person who is gone meanwhile.
     """
-    known = {**kept.by_text, **fresh}
-    texts = {person.name: person.wishes.aspiration.strip() for person in people}
+    known = {**kept.by_part, **fresh}
+    parts = {person.name: parts_of(person.wishes.aspiration) for person in people}
     rows = [
-        {"source": name, "target": model, "digest": _digest(text), "vector": known[text].astype(_FLOAT).tobytes()}
-        for name, text in texts.items()
-        if text in known and kept.digests.get(name) != _digest(text)
+        {"source": name, "target": model, "digest": _digest(written), "vectors": _packed(written, known)}
+        for name, written in parts.items()
+        if written and kept.digests.get(name) != _digest(written)
     ]
-    gone = [name for name, text in texts.items() if not text and name in kept.digests]
+    gone = [name for name, written in parts.items() if not written and name in kept.digests]
     if not rows and not gone:
         return
     async with graph.unit_of_work() as unit:
@@ -73,5 +75,10 @@ async def write(graph: Graph, model: str, kept: Kept, people: Sequence[Person], 
             await unit.merge_relationships("ASPIRES", "Person", "EmbeddingModel", rows)
 
 
-def _digest(text: str) -> str:
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def _packed(parts: Sequence[str], known: Mapping[str, Vectors]) -> bytes:
+    packed: bytes = np.stack([known[part] for part in parts]).astype(_FLOAT).tobytes()
+    return packed
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -6,6 +6,8 @@ order depends on what else is in the table.
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from careweave_matching.compiled.page import SCORE, SUITABILITY
 from careweave_matching.compiled.ranking import NO_OCCUPATION, Flags, Integers, Numbers, rank
 from careweave_matching.entries import PersonEntry
@@ -67,6 +69,7 @@ class Wish:
 def best_rows(entry: PersonEntry, table: Table, screened: Screened, reach: Reach, wish: Wish) -> Ranked:
     """Return the best rows of `table` for the person, ties by row; fewer than wanted if fewer are shown."""
     held, aspired = reach.rows_of(entry), table.numbers_of(entry.aspired)
+    aims, clear = [row for row, _ in entry.aims], [share for _, share in entry.aims]
     rows, parts, total, packed, direct = rank(
         table.kept.stalls,
         table.kept.weighing,
@@ -80,6 +83,13 @@ def best_rows(entry: PersonEntry, table: Table, screened: Screened, reach: Reach
         table.occupations.get(entry.occupation, NO_OCCUPATION),
         aspired,
         entry.skill_level,
+        entry.level_attained,
+        entry.kinds_named,
+        table.relatedness.ready((entry.role, *aims)),
+        entry.role,
+        entry.role_share,
+        np.array(aims, np.int64),
+        np.array(clear, np.float64),
         screened.standings,
         screened.minutes,
         screened.fits,

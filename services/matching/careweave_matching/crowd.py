@@ -14,6 +14,7 @@ from careweave_matching.adjacency import dot_rows
 from careweave_matching.compiled.ranking import Numbers
 from careweave_matching.entries import CODE_BITS, CODES_PER_SKILL, Integers, OpportunityEntry, PersonEntry
 from careweave_matching.reach import Reach
+from careweave_matching.relatedness import Relatedness
 from careweave_matching.scoring import CREDIT_SHIFT, MILLION
 from careweave_matching.weights import Weights
 
@@ -31,6 +32,8 @@ class Crowd:
     owners: Integers
     vectors: Vectors
     totals: Numbers
+    roles: Integers
+    role_shares: Numbers
 
 
 def build_crowd(people: Sequence[PersonEntry], width: int, as_of: date) -> Crowd:
@@ -44,11 +47,20 @@ def build_crowd(people: Sequence[PersonEntry], width: int, as_of: date) -> Crowd
         owners=np.repeat(np.arange(len(entries)), [len(entry.codes) for entry in entries]),
         vectors=np.stack([e.vector for e in entries]) if entries else np.zeros((0, width), np.float32),
         totals=np.array([entry.total for entry in entries], np.float64),
+        roles=np.array([entry.role for entry in entries], np.int64),
+        role_shares=np.array([entry.role_share for entry in entries], np.float64),
     )
 
 
 def rank_people(
-    crowd: Crowd, allowed: Integers, opportunity: OpportunityEntry, *, reach: Reach, weights: Weights, wanted: int
+    crowd: Crowd,
+    allowed: Integers,
+    opportunity: OpportunityEntry,
+    *,
+    reach: Reach,
+    relatedness: Relatedness,
+    weights: Weights,
+    wanted: int,
 ) -> tuple[Integers, Numbers]:
     """Return the `wanted` best of the rows `allowed` (ascending) and their suitability, best first, ties by row.
 
@@ -56,9 +68,12 @@ def rank_people(
     """
     coverages = _coverages(crowd, allowed, opportunity, reach)
     totals = crowd.totals[allowed]
+    related, shares = relatedness.of(opportunity.role)[crowd.roles[allowed]], crowd.role_shares[allowed]
 
     def suitability(positions: Integers, likeness: Numbers) -> Numbers:
-        return _suitability(_at(coverages, positions), likeness, totals[positions], weights)
+        here = _at(coverages, positions)
+        alike = _alike(likeness + here.bonuses, totals[positions], weights)
+        return _suitability(here, _with_roles(alike, related[positions], shares[positions]), weights)
 
     everyone = np.arange(len(allowed))
     rough = suitability(everyone, (crowd.vectors[allowed] @ opportunity.vector).astype(np.float64))
@@ -139,11 +154,19 @@ def _share(earned: Integers, weights: Integers) -> Numbers:
     return share
 
 
-def _suitability(coverages: _Coverages, likeness: Numbers, totals: Numbers, weights: Weights) -> Numbers:
+def _alike(likeness: Numbers, totals: Numbers, weights: Weights) -> Numbers:
     known = totals != 0.0
-    mean = np.divide(likeness + coverages.bonuses, totals, out=np.zeros(len(totals)), where=known)
+    mean = np.divide(likeness, totals, out=np.zeros(len(totals)), where=known)
     floor, ceiling = weights.semantic_floor, weights.semantic_ceiling
-    semantic = np.where(known, np.minimum(1.0, np.maximum(0.0, (mean - floor) / (ceiling - floor))), 0.0)
+    return np.where(known, np.minimum(1.0, np.maximum(0.0, (mean - floor) / (ceiling - floor))), 0.0)
+
+
+def _with_roles(semantic: Numbers, related: Numbers, share: Numbers) -> Numbers:
+    """Return `scoring.with_role` for each element."""
+    return np.where(related < 0.0, semantic, semantic + share * (related - semantic))
+
+
+def _suitability(coverages: _Coverages, semantic: Numbers, weights: Weights) -> Numbers:
     covered = _relied_on(coverages.essential, coverages.full_essential, semantic, weights)
     further = _relied_on(coverages.optional, coverages.full_optional, covered, weights)
     suits: Numbers = weights.essential * covered + weights.optional * further + weights.semantic * semantic

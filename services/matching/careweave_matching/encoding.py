@@ -20,7 +20,6 @@ from careweave_matching.pair import Frame
 from careweave_matching.table import Table
 from careweave_matching.taxonomy import Taxonomy
 from careweave_matching.travel import effective_mode
-from careweave_matching.weights import Weights
 
 _FIRST_BYTES = 1 << 18
 _MOST_LACKING = 1 << 12
@@ -55,7 +54,7 @@ class PageEncoder:
         self._organisation_title = organisation_title
         self._full = full
         self._take(_new_sheet(_FIRST_BYTES))
-        self._shares = keep(_shares_of(frame.weights))
+        self._shares = keep(Shares(*(getattr(frame.weights, name) for name in Shares._fields)))
         self._versions = (
             wire.text(1, frame.model) + wire.text(2, frame.taxonomy.version) + wire.text(3, frame.weights.version)
         )
@@ -127,18 +126,6 @@ def names_of(taxonomy: Taxonomy) -> Names:
     """Return the names and labels of all skills as compiled code reads them."""
     texts = [text.encode() for pair in zip(taxonomy.names, taxonomy.labels, strict=True) for text in pair]
     return keep(Names(_octets(b"".join(texts)), _starts([len(text) for text in texts])))
-
-
-def _shares_of(weights: Weights) -> Shares:
-    """Return how far each sort of reason can move a score."""
-    prefers = weights.preference
-    return Shares(
-        essential=weights.essential,
-        semantic=weights.semantic,
-        aspiration=prefers * weights.aspiration,
-        stretch=prefers * weights.stretch,
-        proximity=prefers * weights.proximity,
-    )
 
 
 def _offers(table: Table, fragments: Fragments, descriptions: Integers) -> Offers:

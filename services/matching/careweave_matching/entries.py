@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 from careweave.embedding.port import Vectors
 from careweave_matching.adjacency import dot_rows
+from careweave_matching.aim_finder import Aims
+from careweave_matching.aims import kinds_named
+from careweave_matching.attainment import level_attained, level_trained_to
 from careweave_matching.credentials import FOREVER
 from careweave_matching.eligibility import Hours, hours_of, needs_of
 from careweave_matching.model import CredentialNeed, HeldSkill, Opportunity, Person
@@ -83,6 +86,10 @@ class OpportunityEntry:
     hours: Hours
     skill_level: int
     """Of its occupation, 1 to 4; 0 if not known."""
+    role: int
+    """Row of its occupation in `Taxonomy.relatedness`."""
+    trains_to: int
+    """Level of qualification that an apprenticeship leads to, 1 to 8; 0 if not known or of another kind."""
 
 
 def enter_opportunity(
@@ -112,6 +119,8 @@ def enter_opportunity(
         needs=needs_of(opportunity),
         hours=hours_of(opportunity),
         skill_level=taxonomy.level_of(opportunity.occupation),
+        role=taxonomy.relatedness.row(opportunity.occupation),
+        trains_to=level_trained_to(opportunity, taxonomy.standard_levels),
     )
 
 
@@ -139,6 +148,16 @@ class PersonEntry:
     aspired: frozenset[str]
     skill_level: int
     """Of the occupation the person has, or had last; 0 if not known."""
+    role: int
+    """Row of that occupation in `Taxonomy.relatedness`."""
+    role_share: float
+    """How much relatedness with that occupation counts in semantic similarity."""
+    aims: Aims
+    """Occupations aimed at: those in `aspired`, outright, and those found in what is written."""
+    kinds_named: int
+    """Kinds of opportunity that the aspiration names, 1 << kind each."""
+    level_attained: int
+    """Of the highest qualification, 1 to 8; 0 if not known."""
     standings: tuple[int, Integers] | None = None
     """What `screening.standings` answered last, and the generation of needs that it is for."""
     granted: tuple[int, Integers] | None = None
@@ -151,11 +170,12 @@ class PersonEntry:
         return work.occupation if work is not None and work.current else ""
 
 
-def enter_person(
+def enter_person(  # noqa: PLR0913  what a person is made from
     person: Person,
     role: Vectors | None,
     aspirations: Vectors | None,
     *,
+    aims: Aims = (),
     skill_vectors: Vectors,
     taxonomy: Taxonomy,
     weights: Weights,
@@ -164,6 +184,7 @@ def enter_person(
     """Return the entry of `person` as of a day.
 
     role: unit vector of the current or last role; None if there was none.
+    aims: occupations found in what the person writes.
     """
     counted = sorted(
         code_of(taxonomy.index[held.skill], held.level, held.trust)
@@ -180,6 +201,8 @@ def enter_person(
         share = weights.role_weight if person.work.current else weights.past_role_weight
         vector += np.float32(share) * role
         total += share
+    related = taxonomy.relatedness
+    outright = {related.row(name) for name in person.wishes.aspired_occupations}
     return PersonEntry(
         person=person,
         good_from=as_of.toordinal(),
@@ -190,6 +213,11 @@ def enter_person(
         aspirations=aspirations,
         aspired=frozenset(person.wishes.aspired_occupations),
         skill_level=taxonomy.level_of(person.work.occupation) if person.work else 0,
+        role=related.row(person.work.occupation if person.work else ""),
+        role_share=weights.related_role if person.work and person.work.current else weights.related_past_role,
+        aims=tuple(sorted({**dict(aims), **dict.fromkeys(outright - {related.nobody}, 1.0)}.items())),
+        kinds_named=kinds_named(person.wishes.aspiration),
+        level_attained=level_attained(person.credentials.values()),
     )
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from types import MappingProxyType
 
 from careweave.embedding.port import Embedder, Vectors
+from careweave_matching.aim_finder import AimFinder
 from careweave_matching.crowd import Crowd, build_crowd
 from careweave_matching.encoding import PageEncoder, names_of
 from careweave_matching.entries import (
@@ -61,6 +62,7 @@ class Index:
         self.weights = weights
         self.model = embedder.model
         self._vectors = VectorBook(embedder, taxonomy)
+        self._finder = AimFinder(embedder, taxonomy)
         self._keys = KeyBook()
         self._reach = Reach(taxonomy, self._keys, weights, self._vectors.skills)
         self._names = names_of(taxonomy)
@@ -110,6 +112,8 @@ class Index:
         await self._vectors.learn_skills({held.skill for each in newer for held in each.skills})
         await self._vectors.learn_roles(newer, ())
         aspirations = await self._vectors.aspirations(newer, written)
+        if any(person.wishes.aspiration for person in newer):
+            await self._finder.learn()
         taken: list[str] = []
         for person, aims in zip(newer, aspirations, strict=True):
             if self._is_newer_person(person):
@@ -148,6 +152,7 @@ class Index:
             person,
             self._vectors.role(person),
             aspirations,
+            aims=self._finder.find(aspirations) if person.wishes.aspiration else (),
             skill_vectors=self._vectors.skills,
             taxonomy=self.taxonomy,
             weights=self.weights,
@@ -199,6 +204,7 @@ class Index:
             self._opportunities.values(),
             len(self._keys),
             self.surroundings.geography,
+            relatedness=self.taxonomy.relatedness,
             weights=self.weights,
             as_of=as_of,
             width=self._vectors.skills.shape[1],

@@ -6,6 +6,7 @@ from datetime import date
 
 from careweave_matching import reasons, scoring
 from careweave_matching.adjacency import dot_rows
+from careweave_matching.affinity import related_to
 from careweave_matching.eligibility import Gate, gates
 from careweave_matching.entries import CODE_BITS, OpportunityEntry, PersonEntry
 from careweave_matching.geography import Geography
@@ -86,7 +87,8 @@ def judge(person: PersonEntry, entry: OpportunityEntry, frame: Frame, *, own: bo
     best = _best_credits(person, frame.reach)
     packed = [best.get(key, scoring.NOTHING) for key in entry.keys.tolist()]
     parts = _components(person, entry, packed, best, minutes=minutes, frame=frame)
-    score = scoring.personal_score(parts.suitability, parts.preference, frame.weights)
+    share = frame.weights.preference_share(stated=person.aspirations is not None)
+    score = scoring.personal_score(parts.suitability, parts.preference, share)
     if not own:
         parts = Components(
             parts.essential_coverage, parts.optional_coverage, parts.semantic_similarity, parts.suitability
@@ -152,7 +154,9 @@ def _components(
     bonus = sum(one for one, skill in zip(entry.bonuses.tolist(), entry.skills, strict=True) if skill in held)
     vectors = entry.vector[None, :]
     likeness = float(dot_rows(vectors, person.vector)[0])
-    semantic = scoring.semantic_similarity(likeness, bonus, person.total, weights)
+    related, towards = related_to(person, entry.role, frame.taxonomy.relatedness, weights)
+    alike = scoring.semantic_similarity(likeness, bonus, person.total, weights)
+    semantic = scoring.with_role(alike, related, person.role_share)
     cut = entry.essential
     essential = scoring.coverage(rows[:cut])
     base = scoring.suitability(essential, scoring.coverage(rows[cut:]), semantic, weights)
@@ -161,11 +165,16 @@ def _components(
     if person.aspirations is not None:
         aspired = max(float(dot_rows(vectors, aim)[0]) for aim in person.aspirations)
         named = opportunity.occupation in person.aspired
-        aspiration = scoring.aspiration(aspired, named=named, weights=weights)
+        asked = bool(person.kinds_named >> opportunity.kind & 1)
+        aspiration = scoring.aspiration(aspired, towards, named=named, asked=asked, weights=weights)
     same_job = scoring.is_same_job(opportunity.kind, opportunity.occupation, person.occupation)
     lower = scoring.is_lower(entry.skill_level, person.skill_level)
-    damped = scoring.damping(same_job=same_job, lower=lower, weights=weights)
-    stretching = scoring.stretch(covered, scoring.coverage(taught).share, weights, damped=damped)
+    damped = scoring.damping(lower=lower, weights=weights)
+    passed = scoring.has_passed(entry.trains_to, person.level_attained, related, weights)
+    again = scoring.repetition(same_job=same_job, passed=passed, weights=weights)
+    stretching = scoring.stretch(
+        covered, scoring.coverage(taught).share, weights, damped=damped, again=again, aspired=aspiration
+    )
     near = scoring.proximity(minutes, wishes.maximum_minutes, weights, anywhere=not opportunity.place)
     return Components(
         base.essential_coverage,

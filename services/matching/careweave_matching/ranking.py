@@ -149,6 +149,7 @@ async def find_candidates(
         np.array(allowed, np.int64),
         entry,
         reach=board.frame.reach,
+        relatedness=index.taxonomy.relatedness,
         weights=index.weights,
         wanted=wanted.offset + wanted.size,
     )

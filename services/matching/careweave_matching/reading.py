@@ -1,5 +1,6 @@
 """Named queries for what others own and all may read: taxonomy, places, organisations."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -8,6 +9,7 @@ from careweave.graph.port import Query, Reads, Row
 from careweave_matching.adjacency import link_strengths
 from careweave_matching.geography import Geography, Place
 from careweave_matching.index import Surroundings
+from careweave_matching.relatedness import read_relatedness
 from careweave_matching.taxonomy import Closer, Occupation, Taxonomy, skill_level, telling_weights
 from careweave_matching.travel import Point
 
@@ -44,6 +46,9 @@ CLOSERS: Final = tuple(
         ("Standard", "DEVELOPS", "r.confidence"),
         ("Standard", "REQUIRES", "1.0"),
     )
+)
+STANDARD_LEVELS: Final = Query(
+    "matching_standard_levels", "MATCH (s:Standard) RETURN s.name AS name, coalesce(s.level, 0) AS level"
 )
 PLACES: Final = Query(
     "matching_places",
@@ -83,6 +88,8 @@ async def read_taxonomy(reads: Reads, version: str) -> Taxonomy:
         occupations=occupations,
         closers=await _closers(reads, index, [(one, other, _number(row["confidence"])) for one, other, row in same_as]),
         index=index,
+        relatedness=await asyncio.to_thread(read_relatedness),
+        standard_levels={str(row["name"]): _whole(row["level"]) for row in await reads.run(STANDARD_LEVELS)},
     )
 
 

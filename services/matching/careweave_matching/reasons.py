@@ -57,7 +57,7 @@ class Facts:
 def choose(facts: Facts, weights: Weights) -> list[Key]:
     """Return the keys of at most four reasons, the most telling first; ties in the order of the keys."""
     found = _about_skills(facts, weights)
-    prefers = weights.preference
+    prefers = weights.preference_share(stated=facts.aspiration > 0.0)
     if facts.named:
         found.append((-prefers * weights.aspiration, (NAMED,)))
     elif facts.aspiration >= TELLING_ASPIRATION:

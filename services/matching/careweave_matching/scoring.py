@@ -118,6 +118,15 @@ def semantic_similarity(likeness: float, bonus: int, total: float, weights: Weig
     return stretched(mean, weights.semantic_floor, weights.semantic_ceiling)
 
 
+def with_role(semantic: float, related: float, share: float) -> float:
+    """Return semantic similarity with the relatedness of two occupations in it.
+
+    related: of the person's role and the opportunity's occupation, 0 to 1; negative if not known, and then nothing
+        changes. share: how much of the result it makes up.
+    """
+    return semantic if related < 0.0 else semantic + share * (related - semantic)
+
+
 def relied_on(coverage: Coverage, instead: float, weights: Weights) -> float:
     """Return the coverage as far as it can be relied on, and `instead` for the rest; see above."""
     if not coverage.full:
@@ -135,36 +144,65 @@ def suitability(essential: Coverage, optional: Coverage, semantic: float, weight
     return Components(shown, covered if optional.share is None else optional.share, semantic, suits)
 
 
-def aspiration(likeness: float, *, named: bool, weights: Weights) -> float:
+def aspiration(likeness: float, related: float, *, named: bool, asked: bool, weights: Weights) -> float:
     """Return how near the opportunity is to what the person aspires to.
 
     likeness: largest cosine of an aspiration with the opportunity.
+    related: how near the opportunity's occupation is to one that the person aims at, 0 to 1; negative if not known.
     named: whether the opportunity is, or leads to, an occupation that the person aims at.
+    asked: whether what the person writes names this kind of opportunity.
     """
-    return 1.0 if named else stretched(likeness, weights.aspiration_floor, weights.aspiration_ceiling)
+    if named:
+        return 1.0
+    near = max(stretched(likeness, weights.aspiration_floor, weights.aspiration_ceiling), related)
+    return min(1.0, near * weights.kind_named) if asked else near
 
 
-def stretch(covered: float, taught: float | None, weights: Weights, *, damped: float = 1.0) -> float:
+def stretch(
+    covered: float,
+    taught: float | None,
+    weights: Weights,
+    *,
+    damped: float = 1.0,
+    again: float = 1.0,
+    aspired: float | None = None,
+) -> float:
     """Return how well the step stretches.
 
     covered: coverage of essential skills, as far as it can be relied on.
     taught: coverage of the skills that the opportunity teaches; None if it teaches none. What teaches is the
         better the more of it is new, as far as the person is ready for it.
-    damped: see `damping`.
+    damped: see `damping`. again: see `repetition`.
+    aspired: see `aspiration`; None where nothing is stated. What somebody asks for is never too far to be shown, nor
+        a step down; what they have already stays what it is.
     """
     if taught is not None:
-        return (1.0 - taught) * covered * damped
-    novelty = 1.0 - covered
-    off = abs(novelty - weights.ideal_novelty) / (1.0 - weights.ideal_novelty)
-    return (1.0 - off) * damped
+        plain = (1.0 - taught) * covered
+    else:
+        novelty = 1.0 - covered
+        plain = 1.0 - abs(novelty - weights.ideal_novelty) / (1.0 - weights.ideal_novelty)
+    return max(plain * damped, weights.asked_for * (aspired or 0.0)) * again
 
 
-def damping(*, same_job: bool, lower: bool, weights: Weights) -> float:
-    """Return what stretch is multiplied by.
+def damping(*, lower: bool, weights: Weights) -> float:
+    """Return what stretch is multiplied by for an occupation of a lower skill level."""
+    return weights.step_down if lower else 1.0
 
-    same_job: a job in the occupation that the person is in. lower: an occupation of a lower skill level.
+
+def repetition(*, same_job: bool, passed: bool, weights: Weights) -> float:
+    """Return what stretch is multiplied by for what the person has already.
+
+    same_job: a job in the occupation that the person is in. passed: see `has_passed`.
     """
-    return (weights.same_job_again if same_job else 1.0) * (weights.step_down if lower else 1.0)
+    return (weights.same_job_again if same_job else 1.0) * (weights.passed_already if passed else 1.0)
+
+
+def has_passed(trains_to: int, attained: int, related: float, weights: Weights) -> bool:
+    """Say whether an apprenticeship trains to no more than the person has, in work related to theirs.
+
+    trains_to, attained: levels of qualification, 0 if not known. related: of the two occupations.
+    """
+    return 0 < trains_to <= attained and related >= weights.same_field
 
 
 def is_same_job(kind: int, occupation: str, current: str) -> bool:
@@ -193,6 +231,6 @@ def preference(aspired: float | None, stretching: float, near: float, weights: W
     return (weights.stretch * stretching + weights.proximity * near) / (weights.stretch + weights.proximity)
 
 
-def personal_score(suits: float, prefers: float, weights: Weights) -> float:
-    """Return the score that orders a person's own list."""
-    return (1.0 - weights.preference) * suits + weights.preference * prefers
+def personal_score(suits: float, prefers: float, share: float) -> float:
+    """Return the score that orders a person's own list. share: of preference in it, see `Weights`."""
+    return (1.0 - share) * suits + share * prefers

@@ -21,6 +21,7 @@ from careweave_matching.eligibility import deadline_of, needed_through
 from careweave_matching.entries import OpportunityEntry
 from careweave_matching.geography import Geography
 from careweave_matching.model import CredentialNeed
+from careweave_matching.relatedness import Relatedness
 from careweave_matching.scoring import MILLION
 from careweave_matching.terms import OpportunityKind
 from careweave_matching.weights import Weights
@@ -76,6 +77,7 @@ class Table:
         reliance how far coverage of essential and optional skills is relied on, see `scoring.relied_on`.
     kept: the same and more, for compiled code.
     occupations: numbers of those that any of them is of.
+    relatedness: of occupations.
     """
 
     as_of: int
@@ -88,6 +90,7 @@ class Table:
     most_hours: Numbers
     unsocial: Flags
     needs: NeedTable
+    relatedness: Relatedness
 
     def numbers_of(self, occupations: Iterable[str]) -> Integers:
         """Return the numbers of those `occupations` that any opportunity is of."""
@@ -95,11 +98,18 @@ class Table:
 
 
 def build_table(
-    entries: Iterable[OpportunityEntry], keys: int, geography: Geography, *, weights: Weights, as_of: date, width: int
+    entries: Iterable[OpportunityEntry],
+    keys: int,
+    geography: Geography,
+    *,
+    relatedness: Relatedness,
+    weights: Weights,
+    as_of: date,
+    width: int,
 ) -> Table:
     """Return the table of those `entries` that are offered on `as_of`.
 
-    keys: how many keys there are. width: length of a vector.
+    keys: how many keys there are. relatedness: what `OpportunityEntry.role` is a row of. width: length of a vector.
     """
     offered = sorted((e for e in entries if e.opportunity.is_offered(as_of)), key=lambda e: e.opportunity.name)
     occupations: dict[str, int] = {}
@@ -120,6 +130,7 @@ def build_table(
         most_hours=np.array([e.hours.maximum for e in offered], np.float64),
         unsocial=np.array([e.hours.unsocial for e in offered], np.bool_),
         needs=needs,
+        relatedness=relatedness,
     )
 
 
@@ -135,6 +146,8 @@ def _stalls(
         anywhere=np.array([not e.opportunity.place for e in offered], np.bool_),
         kinds=np.array([1 << e.opportunity.kind for e in offered], np.int64),
         levels=np.array([e.skill_level for e in offered], np.int64),
+        trains_to=np.array([e.trains_to for e in offered], np.int64),
+        roles=np.array([e.role for e in offered], np.int64),
         occupations=np.array([occupations.get(e.opportunity.occupation, NO_OCCUPATION) for e in offered], np.int64),
         jobs=np.array([e.opportunity.kind == OpportunityKind.JOB for e in offered], np.bool_),
         need_starts=np.append(needs.first, len(needs.flat)),

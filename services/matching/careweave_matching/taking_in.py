@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from careweave_matching import aspirations, reading
+from careweave_matching.aims import parts_of
 from careweave_matching.index import Index
 from careweave_matching.model import Opportunity, Person
 from careweave_matching.ports import Ports
@@ -25,9 +26,9 @@ async def fetch_people(ports: Ports, index: Index, names: Sequence[str]) -> None
 async def put_people(ports: Ports, index: Index, people: Sequence[Person]) -> None:
     """Take `people` in; vectors of what they wrote come from the graph, and go there if they are new."""
     kept = await aspirations.read(ports.graph, index.model, people)
-    texts = {text for person in people if (text := person.wishes.aspiration.strip())}
-    fresh = await index.read_written(sorted(texts - kept.by_text.keys()))
-    await index.put_people(people, ports.clock().date(), {**kept.by_text, **fresh})
+    parts = {part for person in people for part in parts_of(person.wishes.aspiration)}
+    fresh = await index.read_written(sorted(parts - kept.by_part.keys()))
+    await index.put_people(people, ports.clock().date(), {**kept.by_part, **fresh})
     await aspirations.write(ports.graph, index.model, kept, people, fresh)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from careweave_matching.adjacency import Strengths
+from careweave_matching.relatedness import NONE, Relatedness
 
 THOUSAND = 1000
 """Weight of one nat of information."""
@@ -47,6 +48,8 @@ class Taxonomy:
     weights: how telling each skill is, in thousandths.
     strengths: how far skills carry over by links.
     closers: courses and standards that develop a skill, best first.
+    relatedness: of occupations with one another.
+    standard_levels: level of each apprenticeship standard, 2 to 7, by resource name.
     """
 
     version: str
@@ -57,6 +60,8 @@ class Taxonomy:
     occupations: Mapping[str, Occupation] = field(default_factory=dict)
     closers: Mapping[int, tuple[Closer, ...]] = field(default_factory=dict)
     index: Mapping[str, int] = field(default_factory=dict)
+    relatedness: Relatedness = NONE
+    standard_levels: Mapping[str, int] = field(default_factory=dict)
 
     def level_of(self, occupation: str) -> int:
         """Return the skill level of an occupation, 1 to 4; 0 if it is not known."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from careweave.embedding.port import Embedder, Vectors
+from careweave_matching.aims import parts_of
 from careweave_matching.model import Opportunity, Person, Work
 from careweave_matching.taxonomy import Taxonomy
 
@@ -65,12 +66,12 @@ class VectorBook:
 
         written: vectors of what people wrote, by text, as far as they are known already.
         """
-        texts = {text for person in people if (text := person.wishes.aspiration.strip())}
+        texts = {part for person in people for part in parts_of(person.wishes.aspiration)}
         known = {**written, **await self.read_written(sorted(texts - written.keys()))}
         return [self._aims(person, known) for person in people]
 
     def _aims(self, person: Person, written: Mapping[str, Vectors]) -> Vectors | None:
-        aims = [written[text]] if (text := person.wishes.aspiration.strip()) else []
+        aims = [written[part] for part in parts_of(person.wishes.aspiration)]
         for name in person.wishes.aspired_occupations:
             vector = self._roles.get(self._occupation_text(name))
             if vector is not None:

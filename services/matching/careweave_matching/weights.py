@@ -22,7 +22,9 @@ class Weights:
     semantic: float = 0.35
     """Share of semantic similarity in suitability."""
     preference: float = 0.35
-    """Share of preference in the score that a person sees; the rest is suitability."""
+    """Share of preference in the score that a person sees, if no aspiration is stated; the rest is suitability."""
+    preference_stated: float = 0.35
+    """The same where an aspiration is stated."""
     aspiration: float = 0.50
     """Share of aspiration in preference, where an aspiration is stated."""
     stretch: float = 0.25
@@ -46,6 +48,18 @@ class Weights:
     """Cosine that reads as 1."""
     ideal_novelty: float = 0.25
     """Share of essential skills still to be learnt at which a step stretches best."""
+    related_role: float = 0.0
+    """Share of semantic similarity that is the relatedness of the present occupation and the opportunity's."""
+    related_past_role: float = 0.0
+    """The same for the last occupation of someone who has none now."""
+    related_aims: float = 0.0
+    """Aspiration is at least this times the nearness of the opportunity's occupation to one that is aimed at."""
+    aims_floor: float = 0.40
+    """Relatedness to an occupation that is aimed at which reads as 0."""
+    kind_named: float = 1.0
+    """Aspiration is multiplied by this, up to 1, where what is written names the kind of opportunity."""
+    asked_for: float = 0.0
+    """Stretch is at least this times aspiration: what is asked for is not too far."""
     anywhere: float = 0.60
     """Proximity of what can be done from anywhere: the middle of what is within reach."""
     same_job_again: float = 0.30
@@ -62,16 +76,40 @@ class Weights:
     """Credit for a skill of unknown level where a level is asked: between having and lacking it."""
     level_shortfall: float = 0.25
     """Credit lost for each level below the one asked; at least `level_floor` stays."""
+    passed_already: float = 1.0
+    """Stretch is multiplied by this for an apprenticeship to a level that the person has, in a related occupation."""
+    same_field: float = 0.40
+    """Relatedness from which two occupations are of one field."""
     level_floor: float = 0.25
     """Least credit for a skill held below the level asked."""
+
+    def preference_share(self, *, stated: bool) -> float:
+        """Return the share of preference in the score that a person sees. stated: whether an aspiration is."""
+        return self.preference_stated if stated else self.preference
 
     def trust_credit(self, trust: Trust) -> float:
         """Return the credit for a skill so founded, 0 to 1."""
         return (self.evidenced, self.claimed, self.inferred)[trust]
 
 
-CURRENT = Weights(version="hand-1")
-"""Set by hand from the field's practice; not fitted to any data."""
+FIRST = Weights(version="hand-1")
+"""Set by hand from the field's practice; without the relatedness of occupations."""
 
-BY_VERSION: Mapping[str, Weights] = {CURRENT.version: CURRENT}
+CURRENT = Weights(
+    version="hand-2",
+    preference_stated=0.60,
+    aspiration=0.60,
+    stretch=0.20,
+    proximity=0.20,
+    related_role=0.40,
+    related_past_role=0.25,
+    related_aims=1.0,
+    kind_named=1.25,
+    asked_for=0.80,
+    passed_already=0.30,
+    aspiration_floor=0.30,
+)
+"""Set by hand: what somebody asks for counts for more, and occupations are related by the packaged table."""
+
+BY_VERSION: Mapping[str, Weights] = {each.version: each for each in (FIRST, CURRENT)}
 """Every version that a recorded decision may name."""

@@ -62,7 +62,7 @@ wishes = st.builds(
     unsocial_hours=st.booleans(),
     travel_mode=st.sampled_from(TravelMode),
     maximum_minutes=st.sampled_from([5, 30, 60, 400]),
-    aspiration=st.sampled_from(["", "nursing"]),
+    aspiration=st.sampled_from(["", "nursing", "An apprenticeship in nursing. Or a course with a mentor."]),
     aspired_occupations=st.lists(occupations.filter(bool), max_size=2, unique=True).map(tuple),
 )
 

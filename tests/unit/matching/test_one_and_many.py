@@ -111,7 +111,13 @@ def test_people_are_ranked_by_the_same_suitability_as_opportunities(
     crowd = index.crowd(TODAY)
     entry = next(iter(index.opportunities()))
     rows, suits = rank_people(
-        crowd, np.arange(len(people)), entry, reach=board.frame.reach, weights=index.weights, wanted=100
+        crowd,
+        np.arange(len(people)),
+        entry,
+        reach=board.frame.reach,
+        relatedness=index.taxonomy.relatedness,
+        weights=index.weights,
+        wanted=100,
     )
     for row, suit in zip(rows.tolist(), suits.tolist(), strict=True):
         own = judge(crowd.entries[row], entry, board.frame, own=True)

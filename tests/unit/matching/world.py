@@ -9,6 +9,7 @@ from careweave_matching.adjacency import link_strengths
 from careweave_matching.geography import Geography, Place
 from careweave_matching.index import Index, Surroundings
 from careweave_matching.model import Opportunity, Person, Requirement, Wishes, Work
+from careweave_matching.relatedness import Relatedness
 from careweave_matching.taxonomy import Closer, Occupation, Taxonomy
 from careweave_matching.terms import OpportunityKind, TravelMode
 from careweave_matching.travel import Point
@@ -56,6 +57,10 @@ def a_taxonomy() -> Taxonomy:
         occupations={f"occupations/o{n}": Occupation(f"occupation {n}", f"occupation {n}. Work.", n) for n in range(4)},
         closers={9: (Closer("courses/c1", "Course One", 1.0),), 10: (Closer("standards/ST1", "Standard One", 0.8),)},
         index={name: number for number, name in enumerate(names)},
+        relatedness=Relatedness(
+            [f"occupations/o{number}" for number in range(3)],
+            np.array([[-40, 60, 70], [80, 30, 5], [75, 40, 10]], np.int8),
+        ),
     )
 
 

@@ -23,10 +23,12 @@ COUNT_BITS, SKILL_BITS = 9, 18
 
 @keepable
 class Shares(NamedTuple):
-    """How far each sort of reason can move a score, from the weights in force."""
+    """The weights that say how far each sort of reason can move a score; see `weights.Weights`."""
 
     essential: float
     semantic: float
+    preference: float
+    preference_stated: float
     aspiration: float
     stretch: float
     proximity: float
@@ -67,19 +69,20 @@ def choose(packed: Integers, skills: Integers, facts: Facts, shares: Shares, key
     """
     moved, found = np.zeros(SORTS), np.zeros(SORTS, np.int64)
     _about_skills(packed, skills, facts, shares, moved, found)
+    prefers = shares.preference_stated if facts.aspiration > 0.0 else shares.preference
     if facts.named:
-        moved[_NAMED], found[_NAMED] = shares.aspiration, reason_key(_NAMED, 0, 0, 0, 0, False)
+        moved[_NAMED], found[_NAMED] = prefers * shares.aspiration, reason_key(_NAMED, 0, 0, 0, 0, False)
     elif facts.aspiration >= _TELLING_ASPIRATION:
-        moved[_AIMED_AT] = shares.aspiration * facts.aspiration
+        moved[_AIMED_AT] = prefers * shares.aspiration * facts.aspiration
         found[_AIMED_AT] = reason_key(_AIMED_AT, 0, 0, 0, 0, False)
     if facts.new_skills:
-        moved[_TEACHES] = shares.stretch * facts.stretch + _LEAST
+        moved[_TEACHES] = prefers * shares.stretch * facts.stretch + _LEAST
         found[_TEACHES] = reason_key(_TEACHES, facts.new_skills, 0, facts.first_new + 1, 0, False)
     if facts.semantic >= _TELLING_LIKENESS:
         moved[_ALIKE] = shares.semantic * facts.semantic
         found[_ALIKE] = reason_key(_ALIKE, 0, 0, 0, 0, False)
     if facts.minutes >= 0:
-        moved[_JOURNEY] = shares.proximity * facts.proximity
+        moved[_JOURNEY] = prefers * shares.proximity * facts.proximity
         found[_JOURNEY] = reason_key(_JOURNEY, 0, facts.mode, facts.minutes, 0, False)
     return _most_telling(moved, found, keys)
 

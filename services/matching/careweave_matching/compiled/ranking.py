@@ -43,6 +43,7 @@ class Weighing(NamedTuple):
     optional: float
     semantic: float
     preference: float
+    preference_stated: float
     aspiration: float
     stretch: float
     proximity: float
@@ -54,13 +55,20 @@ class Weighing(NamedTuple):
     anywhere: float
     same_job_again: float
     step_down: float
+    related_aims: float
+    aims_floor: float
+    kind_named: float
+    asked_for: float
+    passed_already: float
+    same_field: float
 
 
 @keepable
 class Stalls(NamedTuple):
     """What opportunities are scored by; fields as in `table.Table` and `table.NeedTable`.
 
-    occupations: number of the occupation; NO_OCCUPATION if it says none. jobs: whether it is a job.
+    occupations: number of the occupation; NO_OCCUPATION if it says none. roles: row of it among all related ones.
+    jobs: whether it is a job. trains_to: level of qualification, 0 if not known.
     """
 
     full: Numbers
@@ -70,6 +78,8 @@ class Stalls(NamedTuple):
     anywhere: Flags
     kinds: Integers
     levels: Integers
+    trains_to: Integers
+    roles: Integers
     occupations: Integers
     jobs: Flags
     need_starts: Integers
@@ -83,7 +93,9 @@ class Seeker(NamedTuple):
     """The person who is ranked for.
 
     held: rows of the grants. vector, total, aspirations: see `PersonEntry`; aspirations (0, d) if none is stated.
-    occupation, aspired: numbers. level: skill level of the occupation.
+    occupation, aspired: numbers. level: skill level of the occupation. attained: level of qualification.
+    kinds_named: one bit for each kind that the aspiration names.
+    related: see `Relatedness.ready`; role, aims: rows of it; role_share, clear: see `PersonEntry`.
     standings, minutes, fits: see `Screened`. limit: of a journey, minutes.
     kinds: one bit for each kind that is wanted. ineligible: whether those that a gate shuts out are ranked, too.
     """
@@ -95,6 +107,13 @@ class Seeker(NamedTuple):
     occupation: int
     aspired: Integers
     level: int
+    attained: int
+    kinds_named: int
+    related: Numbers
+    role: int
+    role_share: float
+    aims: Integers
+    clear: Numbers
     standings: Integers
     minutes: Integers
     fits: Flags
@@ -140,16 +159,36 @@ def _aspired(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing, lanes
     best = -2.0
     for aim in range(len(seeker.aspirations)):
         best = max(best, dot(stalls.vectors[row], seeker.aspirations[aim], lanes))
-    return _stretched(best, weighing.aspiration_floor, weighing.aspiration_ceiling)
+    near = _stretched(best, weighing.aspiration_floor, weighing.aspiration_ceiling)
+    near = max(near, _nearness_to_aims(row, seeker, stalls, weighing))
+    return min(1.0, near * weighing.kind_named) if stalls.kinds[row] & seeker.kinds_named else near
+
+
+@compiled
+def _nearness_to_aims(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
+    """Return the largest `affinity.nearness_to_aim`; negative if none is known."""
+    nearest = -1.0
+    for place in range(len(seeker.aims)):
+        related = seeker.related[seeker.aims[place], stalls.roles[row]]
+        if related >= 0.0:
+            near = max(0.0, (related - weighing.aims_floor) / (1.0 - weighing.aims_floor)) * seeker.clear[place]
+            nearest = max(nearest, near * weighing.related_aims)
+    return nearest
+
+
+@compiled
+def _again(row: int, related: float, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
+    again = 1.0
+    if stalls.jobs[row] and seeker.occupation != NO_OCCUPATION and stalls.occupations[row] == seeker.occupation:
+        again = weighing.same_job_again
+    if 0 < stalls.trains_to[row] <= seeker.attained and related >= weighing.same_field:
+        again *= weighing.passed_already
+    return again
 
 
 @compiled
 def _stretch(row: int, covered: float, taught: float, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
-    damped = 1.0
-    if stalls.jobs[row] and seeker.occupation != NO_OCCUPATION and stalls.occupations[row] == seeker.occupation:
-        damped = weighing.same_job_again
-    if 0 < stalls.levels[row] < seeker.level:
-        damped *= weighing.step_down
+    damped = weighing.step_down if 0 < stalls.levels[row] < seeker.level else 1.0
     if stalls.asked[row, 2]:
         return (1.0 - taught) * covered * damped
     off = abs((1.0 - covered) - weighing.ideal_novelty) / (1.0 - weighing.ideal_novelty)
@@ -182,22 +221,28 @@ def _weigh(
     if seeker.total != 0.0:
         mean = (dot(stalls.vectors[row], seeker.vector, lanes) + bonus / MILLION) / seeker.total
         semantic = _stretched(mean, weighing.semantic_floor, weighing.semantic_ceiling)
+    related = seeker.related[seeker.role, stalls.roles[row]]
+    if related >= 0.0:
+        semantic += seeker.role_share * (related - semantic)
     covered = stalls.reliance[row, 0] * essential + (1.0 - stalls.reliance[row, 0]) * semantic
     further = stalls.reliance[row, 1] * optional + (1.0 - stalls.reliance[row, 1]) * covered
     suits = weighing.essential * covered + weighing.optional * further + weighing.semantic * semantic
-    stretching = _stretch(row, covered, sums[3 * row + 2] / stalls.full[row, 2], seeker, stalls, weighing)
     near = _proximity(row, seeker, stalls, weighing)
-    aspiration = 0.0
-    if len(seeker.aspirations):
-        aspiration = _aspired(row, seeker, stalls, weighing, lanes)
+    stated = len(seeker.aspirations) > 0
+    aspiration = _aspired(row, seeker, stalls, weighing, lanes) if stated else 0.0
+    stretching = _stretch(row, covered, sums[3 * row + 2] / stalls.full[row, 2], seeker, stalls, weighing)
+    stretching = max(stretching, weighing.asked_for * aspiration) * _again(row, related, seeker, stalls, weighing)
+    if stated:
+        share = weighing.preference_stated
         prefers = weighing.aspiration * aspiration + weighing.stretch * stretching + weighing.proximity * near
     else:
+        share = weighing.preference
         prefers = (weighing.stretch * stretching + weighing.proximity * near) / (weighing.stretch + weighing.proximity)
     parts[ESSENTIAL] = essential if stalls.asked[row, 0] else semantic
     parts[OPTIONAL] = optional if stalls.asked[row, 1] else covered
     parts[SEMANTIC], parts[SUITABILITY], parts[ASPIRATION] = semantic, suits, aspiration
     parts[STRETCH], parts[PROXIMITY], parts[PREFERENCE] = stretching, near, prefers
-    parts[SCORE] = (1.0 - weighing.preference) * suits + weighing.preference * prefers
+    parts[SCORE] = (1.0 - share) * suits + share * prefers
 
 
 @compiled
@@ -233,6 +278,13 @@ def rank(
     occupation: int,
     aspired: Integers,
     level: int,
+    attained: int,
+    kinds_named: int,
+    related: Numbers,
+    role: int,
+    role_share: float,
+    aims: Integers,
+    clear: Numbers,
     standings: Integers,
     minutes: Integers,
     fits: Flags,
@@ -247,8 +299,8 @@ def rank(
     and what the person earns by key, see `credits.gather`.
     """
     seeker = Seeker(
-        held, vector, total, aspirations, occupation, aspired, level, standings, minutes, fits, limit, kinds,
-        ineligible, as_of,
+        held, vector, total, aspirations, occupation, aspired, level, attained, kinds_named, related, role, role_share,
+        aims, clear, standings, minutes, fits, limit, kinds, ineligible, as_of,
     )  # fmt: skip
     count, keys = len(stalls.kinds), len(askings.starts) - 1
     packed, direct = np.zeros(keys, np.int64), np.zeros(keys, np.bool_)

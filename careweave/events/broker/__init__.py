@@ -1,0 +1,1 @@
+"""The parts of the event log on Kafka; `careweave.events.kafka` is their face."""

@@ -1,0 +1,60 @@
+"""What topics are made with, and how long each keeps its events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from careweave.events.port import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How long a topic keeps its events.
+
+    compacted: whether it keeps the last event of each key for good.
+    days: how long it keeps all events, if it is not compacted; None is by the installation's retention rule.
+    """
+
+    compacted: bool = False
+    days: int | None = None
+
+
+KEPT: Final[Mapping[Topic, Kept]] = {
+    Topic.OPPORTUNITIES: Kept(compacted=True),
+    Topic.PROFILES: Kept(compacted=True),
+    Topic.MATCHES: Kept(days=30),
+    Topic.APPLICATIONS: Kept(),
+    Topic.DECISIONS: Kept(),
+    Topic.HR_UPDATES: Kept(days=7),
+    Topic.HR_REJECTED: Kept(days=7),
+}
+TOMBSTONE_DAYS: Final = 7
+"""How long compaction leaves a tombstone for those who follow; who was away for longer builds anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What topics are made with.
+
+    partitions: of each; fixed for its life, since it decides which partition a key is in.
+    replication: copies of each event; 0 is three, or as many as there are brokers if those are fewer.
+    keep_days: how long topics under the retention rule keep events; 0 is without end.
+    """
+
+    partitions: int
+    replication: int = 0
+    keep_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """What became of a topic.
+
+    topic: its name on the engine.
+    missing: whether it was not there; then it has been made, unless nothing was to be changed.
+    differs: for one that was there, what is not as it would be made, each as `<what>: <is>, not <would be>`.
+    """
+
+    topic: str
+    missing: bool
+    differs: tuple[str, ...] = ()

@@ -1,0 +1,42 @@
+"""Which occupations people aim at who say so in their own words."""
+
+import asyncio
+from typing import Final
+
+import numpy as np
+
+from careweave.embedding.port import Embedder, Vectors
+from careweave_matching.taxonomy import Taxonomy
+
+Aims = tuple[tuple[int, float], ...]
+"""Rows of occupations in `Taxonomy.relatedness`, each with how clearly it is aimed at, 0 to 1."""
+_MOST: Final = 4
+_FLOOR: Final = 0.45
+"""Cosine of a part of what is written and an occupation's name that reads as not meant at all."""
+_CEILING: Final = 0.70
+"""Cosine that reads as named outright."""
+
+
+class AimFinder:
+    """Compares what is written with the names of all occupations; these are embedded once, when first needed."""
+
+    def __init__(self, embedder: Embedder, taxonomy: Taxonomy) -> None:
+        """Begin without vectors."""
+        self._embedder = embedder
+        names = taxonomy.relatedness.names
+        self._labels = [known.label if (known := taxonomy.occupations.get(name)) else "" for name in names]
+        self._vectors: Vectors | None = None
+
+    async def learn(self) -> None:
+        """Embed the names, or read them from the embedder's cache, unless that is done."""
+        if self._vectors is None and self._labels:
+            self._vectors = await asyncio.to_thread(self._embedder.embed, self._labels)
+
+    def find(self, written: Vectors | None) -> Aims:
+        """Return the occupations nearest to any of the vectors `written` (m, d), at most four; ties by row."""
+        if written is None or self._vectors is None:
+            return ()
+        cosines = np.max([(self._vectors * part).sum(axis=1) for part in written], axis=0)
+        best = np.argsort(-cosines, kind="stable")[:_MOST]
+        clear = np.clip((cosines[best].astype(np.float64) - _FLOOR) / (_CEILING - _FLOOR), 0.0, 1.0)
+        return tuple((row, share) for row, share in zip(best.tolist(), clear.tolist(), strict=True) if share > 0.0)

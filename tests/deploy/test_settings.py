@@ -1,0 +1,164 @@
+"""Settings of the overlays and of the compose file."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from careweave_cli.devstack.jars import KAFKA, NEO4J
+
+import careweave
+from careweave.config import DEFAULT_LISTEN, PREFIX, read_settings
+from careweave.errors import InvalidArgument
+from tests.deploy.manifests import DEPLOY, SERVICES, Overlay, Workload, build, secret
+
+LOOPBACK = {"CAREWEAVE_LISTEN": DEFAULT_LISTEN}
+
+
+def compose() -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    return parsed
+
+
+def own(built: Overlay) -> list[Workload]:
+    return [workload for workload in built.workloads() if workload.own]
+
+
+def test_every_variable_is_a_setting_and_the_demo_can_start_with_all(demo: Overlay) -> None:
+    for workload in own(demo):
+        read_settings(demo.environment(workload))
+
+
+def test_in_production_only_what_listens_is_refused_since_there_are_no_tokens_yet(production: Overlay) -> None:
+    """Jobs run. Services will, with these manifests as they are, once callers are authenticated."""
+    for workload in own(production):
+        environment = production.environment(workload)
+        if workload.name in SERVICES:
+            with pytest.raises(InvalidArgument) as caught:
+                read_settings(environment)
+            assert caught.value.reason == "OPEN_LISTENING_REFUSED"
+        else:
+            read_settings(environment)
+        read_settings({**environment, **LOOPBACK})
+
+
+def test_production_never_lets_callers_in_unnamed(production: Overlay) -> None:
+    assert all("CAREWEAVE_AUTH" not in production.environment(workload) for workload in own(production))
+    folder = DEPLOY / "overlays" / "production"
+    assert all("open-trial" not in file.read_text(encoding="utf-8") for file in folder.iterdir())
+
+
+def test_production_takes_engines_and_secrets_from_outside(production: Overlay) -> None:
+    assert production.of("StatefulSet") == {}
+    assert production.of("Secret") == {}
+    for workload in own(production):
+        settings = read_settings({**production.environment(workload), **LOOPBACK})
+        assert settings.graph.startswith("neo4j+s://")
+        assert settings.events.startswith("kafka://")
+    for name in SERVICES:
+        deployment = next(each for each in own(production) if each.name == name)
+        assert production.environment(deployment)["CAREWEAVE_PAGE_TOKEN_KEY"] == secret("page-tokens")
+
+
+@pytest.mark.parametrize("engine", ["graph", "events"])
+def test_a_password_is_a_mounted_file_where_its_engine_is_used_and_nowhere_else(
+    production: Overlay, engine: str
+) -> None:
+    for workload in own(production):
+        file = production.environment(workload)[f"{PREFIX}{engine.upper()}_PASSWORD_FILE"]
+        mounts = {mount["mountPath"]: mount["name"] for mount in workload.pod["containers"][0]["volumeMounts"]}
+        holds = mounts.get(file.rpartition("/")[0])
+        assert (holds == f"{engine}-login") == (f"careweave/uses-{engine}" in workload.labels), workload
+
+
+def test_production_talks_to_kafka_encrypted_and_by_name(production: Overlay) -> None:
+    for workload in own(production):
+        settings = read_settings({**production.environment(workload), **LOOPBACK})
+        assert settings.events_security == "SASL_SSL"
+        assert settings.events_user == "careweave"
+        assert settings.events_replication == 3
+
+
+def test_a_certificate_authority_of_kafka_can_be_added(tmp_path: Path) -> None:
+    parts = {name: os.path.relpath(DEPLOY / name, tmp_path.resolve()) for name in ("overlays", "components")}
+    (tmp_path / "kustomization.yaml").write_text(
+        f"resources: [{parts['overlays']}/production]\ncomponents: [{parts['components']}/events-ca]\n",
+        encoding="utf-8",
+    )
+    trusting = build(tmp_path)
+    for workload in own(trusting):
+        file = read_settings({**trusting.environment(workload), **LOOPBACK}).events_ca_file
+        mounts = {mount["mountPath"]: mount["name"] for mount in workload.pod["containers"][0]["volumeMounts"]}
+        assert (mounts.get(file.rpartition("/")[0]) == "events-ca") == ("careweave/uses-events" in workload.labels)
+
+
+def test_no_secret_is_in_the_manifests(built: Overlay) -> None:
+    assert built.of("Secret") == {}
+
+
+def test_services_find_each_other_at_the_addresses_of_the_settings(built: Overlay) -> None:
+    ports = {name: each["spec"]["ports"][0]["port"] for name, each in built.of("Service").items()}
+    for workload in own(built):
+        environment = built.environment(workload)
+        for name in SERVICES:
+            assert environment[f"{PREFIX}{name.upper()}"] == f"{name}:{ports[name]}"
+        if workload.name in SERVICES:
+            assert environment["CAREWEAVE_LISTEN"] == f"0.0.0.0:{ports[workload.name]}"
+
+
+def test_the_demo_s_engines_are_at_the_addresses_of_the_settings(demo: Overlay) -> None:
+    for workload in own(demo):
+        environment = demo.environment(workload)
+        assert environment["CAREWEAVE_GRAPH"] == "neo4j://neo4j:7687"
+        assert environment["CAREWEAVE_EVENTS"] == "kafka://kafka:9092"
+    assert {name: each["spec"]["ports"][0]["port"] for name, each in demo.of("Service").items()}.items() >= {
+        "neo4j": 7687,
+        "kafka": 9092,
+    }.items()
+
+
+def test_compose_and_the_demo_agree_on_settings_commands_and_images(demo: Overlay) -> None:
+    services = compose()["services"]
+    workloads = {workload.name: workload for workload in demo.workloads()}
+    assert services.keys() == workloads.keys()
+    for name, workload in workloads.items():
+        container = workload.pod["containers"][0]
+        assert services[name]["environment"] == demo.environment(workload), name
+        assert services[name].get("command") == container.get("args"), name
+        assert services[name]["image"].rpartition("/")[2] == container["image"].rpartition("/")[2], name
+
+
+def test_compose_restricts_its_own_containers_too() -> None:
+    for name, service in compose()["services"].items():
+        if service["image"].startswith("careweave:"):
+            assert service["read_only"], name
+            assert service["cap_drop"] == ["ALL"], name
+            assert service["user"] == "10001:10001", name
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:"), name
+
+
+def test_compose_starts_services_after_topics_and_migration_and_those_after_their_engines() -> None:
+    services = compose()["services"]
+    for name in SERVICES:
+        waits = services[name]["depends_on"]
+        assert {waits["topics"]["condition"], waits["graph-migration"]["condition"]} == {
+            "service_completed_successfully"
+        }
+        assert services[name]["healthcheck"]["test"] == ["CMD", "careweave", "health", name]
+    assert services["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
+    assert services["graph-migration"]["depends_on"] == {"neo4j": {"condition": "service_healthy"}}
+    assert all("healthcheck" in services[name] for name in ("kafka", "neo4j"))
+
+
+def test_the_trial_engines_are_those_that_the_development_stack_runs(demo: Overlay) -> None:
+    images = {each.name: each.pod["containers"][0]["image"] for each in demo.workloads() if not each.own}
+    assert images == {
+        "neo4j": f"neo4j:{NEO4J.name.removeprefix('neo4j-')}-community",
+        "kafka": f"apache/kafka:{KAFKA.name.removeprefix('kafka-')}",
+    }
+
+
+def test_the_image_s_tag_is_this_version() -> None:
+    assert compose()["services"]["skills"]["image"] == f"careweave:{careweave.__version__}"
