@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import ip_address
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,6 +68,10 @@ class Settings:
     """`CAREWEAVE_MATCHING`: address of the matching service; empty means `listen`."""
     page_token_key: str = ""
     """`CAREWEAVE_PAGE_TOKEN_KEY`: signs page tokens; replicas share it. Empty: a key in `cache`."""
+    index_staleness_seconds: float = 5.0
+    """`CAREWEAVE_INDEX_STALENESS_SECONDS`: how far behind the event log matching may be and still answer."""
+    tombstones_kept_hours: float = 24.0
+    """`CAREWEAVE_TOMBSTONES_KEPT_HOURS`: for how long the event log keeps that somebody was erased."""
     log_level: str = "INFO"
     """`CAREWEAVE_LOG_LEVEL`: least severity that is logged."""
 
@@ -97,6 +102,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def _value(variable: str, text: str) -> Any:
     default = getattr(Settings(), variable.removeprefix(PREFIX).lower())
+    if isinstance(default, float):
+        return _positive(variable, text)
     if not isinstance(default, int):
         return type(default)(text)
     if not text.isdecimal():
@@ -114,6 +121,19 @@ def _refuse_other(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         message = f"CAREWEAVE_{name.upper()}={value} is not known; use one of {', '.join(allowed)}."
         raise InvalidArgument(message, reason="SETTING_INVALID")
+
+
+def _positive(variable: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < inf:
+        raise InvalidArgument(
+            f"{variable}={text} is not a number above 0; write one, for example 5.",
+            reason="SETTING_INVALID",
+        )
+    return number
 
 
 def _refuse_bad_address(name: str, address: str) -> None:

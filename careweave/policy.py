@@ -125,6 +125,8 @@ class Action(StrEnum):
     DECLINE = "RecordOutcome:declined"
     """The one outcome that a person may record too."""
     LIST_APPLICATIONS = "ListApplications"
+    GET_INDEX_STATUS = "GetIndexStatus"
+    REBUILD_INDEX = "RebuildIndex"
 
 
 class Scope(StrEnum):
@@ -211,6 +213,8 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.RECORD_OUTCOME: _THE_EMPLOYER,
         Action.DECLINE: _EITHER_SIDE,
         Action.LIST_APPLICATIONS: _EITHER_SIDE,
+        Action.GET_INDEX_STATUS: _RUNNING,
+        Action.REBUILD_INDEX: _RUNNING,
     }
 )
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from careweave.errors import CareweaveError, Unavailable
+from careweave.errors import CareweaveError, FailedPrecondition, Unavailable
 from careweave.events.port import Delivered, Event, Positions
 from careweave.events.sqlite import groups, records
 from careweave.events.sqlite.file import PARTITIONS, connect, prepare, translate
@@ -88,7 +88,12 @@ class EmbeddedEventLog:
         return Positions(await self.read(lambda connection: records.ends(connection, names, self._partitions)))
 
     async def follow(self, topics: Sequence[str], positions: Positions) -> AsyncIterator[Delivered]:
-        """Yield every event of `topics` from `positions` on, then new ones as they come, until closed."""
+        """Yield every event of `topics` from `positions` on, then new ones as they come, until closed.
+
+        Raises:
+            FailedPrecondition: a position lies past the end, so this is not the log that it was taken from.
+        """
+        await self._require_reached(topics, positions)
         following = {
             (str(topic), partition): positions.offsets.get((str(topic), partition), 0)
             for topic in topics
@@ -102,6 +107,16 @@ class EmbeddedEventLog:
                 following[delivered.event.topic, delivered.partition] = delivered.offset + 1
             if not found:
                 await self.appended.wait(seen, self.poll_seconds)
+
+    async def _require_reached(self, topics: Sequence[str], positions: Positions) -> None:
+        end = await self.end(topics)
+        for place, offset in end.offsets.items():
+            if positions.offsets.get(place, 0) > offset:
+                raise FailedPrecondition(
+                    f"{place[0]} ends at {offset} in partition {place[1]}, before the position to follow from: it is "
+                    "another log. Take positions and a snapshot anew.",
+                    reason="POSITIONS_LOST",
+                )
 
     async def consume(self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]) -> None:
         """Call `handle` for each event of the partitions that fall to this member of `group`."""

@@ -95,6 +95,10 @@ class EventLog(Protocol):
         """Yield every event of `topics` from `positions` on, then new ones as they come, without end.
 
         Each caller gets every event. For indexes and watches.
+
+        Raises:
+            FailedPrecondition: reason POSITIONS_LOST, from an engine that can tell. The log no longer keeps what
+                follows a position, or ends before it: whoever follows must begin again with a snapshot.
         """
         ...
 

@@ -368,6 +368,7 @@ _OPPORTUNITIES = (
         },
         indexed=("organisation", "state"),
     ),
+    NodeTable("EmbeddingModel", "matching", {"name": Value.TEXT}),
 )
 
 _BOOKKEEPING = (
@@ -518,6 +519,24 @@ _LINKS = (
         "matching",
         (("Person", "Opportunity"),),
         {"stage": Value.INTEGER, "at": Value.TIME, "steps": Value.TEXT},
+    ),
+    RelationshipTable(
+        "ASPIRES",
+        "matching",  # To the model that has embedded what the person wrote; goes with the person.
+        (("Person", "EmbeddingModel"),),
+        {"digest": Value.TEXT, "vectors": Value.BYTES},  # SHA-256 of its parts; little-endian floats of 32 bits.
+    ),
+    RelationshipTable(
+        "ALERTED",
+        "matching",  # What a person was told of an opportunity; goes with either of them.
+        (("Person", "Opportunity"),),
+        {
+            "reason": Value.TEXT,  # Digest of why; empty while it is being decided.
+            "number": Value.INTEGER,
+            "profile_version": Value.INTEGER,
+            "opportunity_version": Value.INTEGER,
+            "judge_time": Value.TIME,
+        },
     ),
 )
 

@@ -32,7 +32,7 @@ class ServicePart(Protocol):
         ...
 
     def ready(self) -> bool:
-        """Tell whether calls can be answered in full; asked until it is true, then health is SERVING."""
+        """Tell whether calls can be answered in full; asked again and again, and health follows."""
         ...
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
 """Starting services on one grpc.aio server, and stopping them without losing a call.
 
-Health is served per service (`grpc.health.v1`): NOT_SERVING until the part says that it is ready,
-and again from the moment the server begins to stop. The empty name stands for all parts together. The health
+Health is served per service (`grpc.health.v1`): NOT_SERVING until the part says that it is ready, while it says
+that it is not, and from the moment the server begins to stop. The empty name stands for all parts together. The health
 service's own name is SERVING as soon as the process answers, whatever the parts wait for: a probe that restarts
 a process asks for that one, since a restart mends nothing that is elsewhere.
 """
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
-_READINESS_POLL_SECONDS: Final = 0.02
+_STARTING_POLL_SECONDS: Final = 0.02
+_READY_POLL_SECONDS: Final = 0.2
 
 DRAIN_SECONDS: Final = 5.0
 """How long calls that are under way may go on when the server stops."""
@@ -187,16 +188,23 @@ async def _run(part: ServicePart, failed: "asyncio.Future[None]") -> None:
 async def _follow_readiness(
     parts: Sequence[ServicePart], health: health_aio.HealthServicer, ready: asyncio.Event
 ) -> None:
-    waiting = list(parts)
-    while waiting:
-        for part in [part for part in waiting if part.ready()]:
-            waiting.remove(part)
-            await health.set(part.name, _SERVING)
-            _LOG.info("ready", extra={"service": part.name})
-        if waiting:
-            await asyncio.sleep(_READINESS_POLL_SECONDS)
-    await health.set("", _SERVING)
-    ready.set()
+    """Set the health of each part as it becomes ready or ceases to be, and of all together; until cancelled."""
+    serving: set[str] = set()
+    while True:
+        present = {part.name for part in parts if part.ready()}
+        for name in sorted(present ^ serving):
+            await health.set(name, _SERVING if name in present else _NOT_SERVING)
+            if name in present:
+                _LOG.info("ready", extra={"service": name})
+            else:
+                _LOG.warning("not ready any more", extra={"service": name})
+        if present != serving or not ready.is_set():
+            everything = len(present) == len(parts)
+            await health.set("", _SERVING if everything else _NOT_SERVING)
+            if everything:
+                ready.set()
+        serving = present
+        await asyncio.sleep(_READY_POLL_SECONDS if ready.is_set() else _STARTING_POLL_SECONDS)
 
 
 async def _set_all(

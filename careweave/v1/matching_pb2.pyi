@@ -8,6 +8,7 @@ for an opportunity.
 from careweave.v1 import common_pb2 as _common_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -227,6 +228,38 @@ APPLICATION_STAGE_DECLINED: ApplicationStage.ValueType  # 5
 APPLICATION_STAGE_COMPLETED: ApplicationStage.ValueType  # 6
 """The course, placement or other bounded opportunity is done."""
 Global___ApplicationStage: _TypeAlias = ApplicationStage  # noqa: Y015
+
+class _IndexState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IndexStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IndexState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INDEX_STATE_UNSPECIFIED: _IndexState.ValueType  # 0
+    """Not stated."""
+    INDEX_STATE_BUILDING: _IndexState.ValueType  # 1
+    """There is none yet: the first one is being built."""
+    INDEX_STATE_CURRENT: _IndexState.ValueType  # 2
+    """It is within the limit and is served."""
+    INDEX_STATE_BEHIND: _IndexState.ValueType  # 3
+    """It is further behind than the limit: calls answer UNAVAILABLE, and health
+    says NOT_SERVING, until it has caught up.
+    """
+
+class IndexState(_IndexState, metaclass=_IndexStateEnumTypeWrapper):
+    """How an index stands."""
+
+INDEX_STATE_UNSPECIFIED: IndexState.ValueType  # 0
+"""Not stated."""
+INDEX_STATE_BUILDING: IndexState.ValueType  # 1
+"""There is none yet: the first one is being built."""
+INDEX_STATE_CURRENT: IndexState.ValueType  # 2
+"""It is within the limit and is served."""
+INDEX_STATE_BEHIND: IndexState.ValueType  # 3
+"""It is further behind than the limit: calls answer UNAVAILABLE, and health
+says NOT_SERVING, until it has caught up.
+"""
+Global___IndexState: _TypeAlias = IndexState  # noqa: Y015
 
 @_typing.final
 class Opportunity(_message.Message):
@@ -1333,3 +1366,243 @@ class ListApplicationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListApplicationsResponse: _TypeAlias = ListApplicationsResponse  # noqa: Y015
+
+@_typing.final
+class GetIndexStatusRequest(_message.Message):
+    """Request of GetIndexStatus."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetIndexStatusRequest: _TypeAlias = GetIndexStatusRequest  # noqa: Y015
+
+@_typing.final
+class IndexStatus(_message.Message):
+    """The index of one replica of the matching service."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLICA_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    EVENTS_BEHIND_FIELD_NUMBER: _builtins.int
+    BEHIND_FIELD_NUMBER: _builtins.int
+    CURRENT_TIME_FIELD_NUMBER: _builtins.int
+    BEHIND_LIMIT_FIELD_NUMBER: _builtins.int
+    PEOPLE_TO_FETCH_FIELD_NUMBER: _builtins.int
+    PARTITIONS_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    OPPORTUNITIES_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    BUILD_CAUSE_FIELD_NUMBER: _builtins.int
+    BUILD_TIME_FIELD_NUMBER: _builtins.int
+    BUILD_DURATION_FIELD_NUMBER: _builtins.int
+    BUILDING_FIELD_NUMBER: _builtins.int
+    replica: _builtins.str
+    """Random id of the replica's process."""
+    state: Global___IndexState.ValueType
+    """Whether it is served."""
+    events_behind: _builtins.int
+    """Events of the log that it has not taken in. Events that a compacted log
+    no longer holds may be counted too.
+    """
+    people_to_fetch: _builtins.int
+    """People whose change is known and whose profile is yet to be fetched."""
+    people: _builtins.int
+    """People held."""
+    opportunities: _builtins.int
+    """Opportunities held, closed ones too."""
+    generation: _builtins.int
+    """How many indexes this process has built, this one included."""
+    build_cause: _builtins.str
+    """Why it was built, in words."""
+    @_builtins.property
+    def behind(self) -> _duration_pb2.Duration:
+        """How long ago it held all that the log held; 0 if it does now. Unset while
+        that is not known.
+        """
+
+    @_builtins.property
+    def current_time(self) -> _timestamp_pb2.Timestamp:
+        """The moment of which it is known that it holds all that the log held then."""
+
+    @_builtins.property
+    def behind_limit(self) -> _duration_pb2.Duration:
+        """How far behind it may be and still be served."""
+
+    @_builtins.property
+    def partitions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartitionPosition]:
+        """Where it is in each partition of the event log, by topic and partition."""
+
+    @_builtins.property
+    def versions(self) -> _common_pb2.Versions:
+        """Model, taxonomy and weights it is made with."""
+
+    @_builtins.property
+    def build_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was complete."""
+
+    @_builtins.property
+    def build_duration(self) -> _duration_pb2.Duration:
+        """How long the building took."""
+
+    @_builtins.property
+    def building(self) -> Global___IndexBuild:
+        """The index that is being built beside it; unset if none is."""
+
+    def __init__(
+        self,
+        *,
+        replica: _builtins.str = ...,
+        state: Global___IndexState.ValueType = ...,
+        events_behind: _builtins.int = ...,
+        behind: _duration_pb2.Duration | None = ...,
+        current_time: _timestamp_pb2.Timestamp | None = ...,
+        behind_limit: _duration_pb2.Duration | None = ...,
+        people_to_fetch: _builtins.int = ...,
+        partitions: _abc.Iterable[Global___PartitionPosition] | None = ...,
+        people: _builtins.int = ...,
+        opportunities: _builtins.int = ...,
+        versions: _common_pb2.Versions | None = ...,
+        generation: _builtins.int = ...,
+        build_cause: _builtins.str = ...,
+        build_time: _timestamp_pb2.Timestamp | None = ...,
+        build_duration: _duration_pb2.Duration | None = ...,
+        building: Global___IndexBuild | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["behind", b"behind", "behind_limit", b"behind_limit", "build_duration", b"build_duration", "build_time", b"build_time", "building", b"building", "current_time", b"current_time", "versions", b"versions"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["behind", b"behind", "behind_limit", b"behind_limit", "build_cause", b"build_cause", "build_duration", b"build_duration", "build_time", b"build_time", "building", b"building", "current_time", b"current_time", "events_behind", b"events_behind", "generation", b"generation", "opportunities", b"opportunities", "partitions", b"partitions", "people", b"people", "people_to_fetch", b"people_to_fetch", "replica", b"replica", "state", b"state", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IndexStatus: _TypeAlias = IndexStatus  # noqa: Y015
+
+@_typing.final
+class PartitionPosition(_message.Message):
+    """A place in the event log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOPIC_FIELD_NUMBER: _builtins.int
+    PARTITION_FIELD_NUMBER: _builtins.int
+    NEXT_OFFSET_FIELD_NUMBER: _builtins.int
+    END_OFFSET_FIELD_NUMBER: _builtins.int
+    topic: _builtins.str
+    """Topic."""
+    partition: _builtins.int
+    """Number of the partition."""
+    next_offset: _builtins.int
+    """Offset of the next event to take in."""
+    end_offset: _builtins.int
+    """Offset that the next event to be appended gets."""
+    def __init__(
+        self,
+        *,
+        topic: _builtins.str = ...,
+        partition: _builtins.int = ...,
+        next_offset: _builtins.int = ...,
+        end_offset: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset", "next_offset", b"next_offset", "partition", b"partition", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartitionPosition: _TypeAlias = PartitionPosition  # noqa: Y015
+
+@_typing.final
+class IndexBuild(_message.Message):
+    """An index that is being built."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSE_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    OPPORTUNITIES_FIELD_NUMBER: _builtins.int
+    BEGIN_TIME_FIELD_NUMBER: _builtins.int
+    cause: _builtins.str
+    """Why, in words."""
+    activity: _builtins.str
+    """What goes on, in words."""
+    people: _builtins.int
+    """People taken in so far."""
+    opportunities: _builtins.int
+    """Opportunities taken in so far."""
+    @_builtins.property
+    def begin_time(self) -> _timestamp_pb2.Timestamp:
+        """When it began."""
+
+    def __init__(
+        self,
+        *,
+        cause: _builtins.str = ...,
+        activity: _builtins.str = ...,
+        people: _builtins.int = ...,
+        opportunities: _builtins.int = ...,
+        begin_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "begin_time", b"begin_time", "cause", b"cause", "opportunities", b"opportunities", "people", b"people"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IndexBuild: _TypeAlias = IndexBuild  # noqa: Y015
+
+@_typing.final
+class RebuildIndexRequest(_message.Message):
+    """Request of RebuildIndex."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildIndexRequest: _TypeAlias = RebuildIndexRequest  # noqa: Y015
+
+@_typing.final
+class RebuildIndexResponse(_message.Message):
+    """One message of a rebuild."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUILDING_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def building(self) -> Global___IndexBuild:
+        """How far it has come; unset in the last message."""
+
+    @_builtins.property
+    def status(self) -> Global___IndexStatus:
+        """The new index, in the last message."""
+
+    def __init__(
+        self,
+        *,
+        building: Global___IndexBuild | None = ...,
+        status: Global___IndexStatus | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["building", b"building", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["building", b"building", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildIndexResponse: _TypeAlias = RebuildIndexResponse  # noqa: Y015

@@ -100,6 +100,16 @@ class MatchingServiceStub:
                 request_serializer=careweave_dot_v1_dot_matching__pb2.ListApplicationsRequest.SerializeToString,
                 response_deserializer=careweave_dot_v1_dot_matching__pb2.ListApplicationsResponse.FromString,
                 _registered_method=True)
+        self.GetIndexStatus = channel.unary_unary(
+                '/careweave.v1.MatchingService/GetIndexStatus',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.GetIndexStatusRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.IndexStatus.FromString,
+                _registered_method=True)
+        self.RebuildIndex = channel.unary_stream(
+                '/careweave.v1.MatchingService/RebuildIndex',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.RebuildIndexRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.RebuildIndexResponse.FromString,
+                _registered_method=True)
 
 
 class MatchingServiceServicer:
@@ -198,6 +208,23 @@ class MatchingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetIndexStatus(self, request, context):
+        """Says what the index of the replica that answers holds, and how far behind
+        the event log it is. Answers also while the index is not served.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RebuildIndex(self, request, context):
+        """Builds the index of the replica that answers again from nothing, and tells
+        how far that has come. The present index serves until the new one has
+        caught up with the event log. Goes on if the caller leaves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MatchingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -265,6 +292,16 @@ def add_MatchingServiceServicer_to_server(servicer, server):
                     servicer.ListApplications,
                     request_deserializer=careweave_dot_v1_dot_matching__pb2.ListApplicationsRequest.FromString,
                     response_serializer=careweave_dot_v1_dot_matching__pb2.ListApplicationsResponse.SerializeToString,
+            ),
+            'GetIndexStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetIndexStatus,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.GetIndexStatusRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.IndexStatus.SerializeToString,
+            ),
+            'RebuildIndex': grpc.unary_stream_rpc_method_handler(
+                    servicer.RebuildIndex,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.RebuildIndexRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.RebuildIndexResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -619,6 +656,60 @@ class MatchingService:
             '/careweave.v1.MatchingService/ListApplications',
             careweave_dot_v1_dot_matching__pb2.ListApplicationsRequest.SerializeToString,
             careweave_dot_v1_dot_matching__pb2.ListApplicationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetIndexStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/GetIndexStatus',
+            careweave_dot_v1_dot_matching__pb2.GetIndexStatusRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.IndexStatus.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RebuildIndex(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/careweave.v1.MatchingService/RebuildIndex',
+            careweave_dot_v1_dot_matching__pb2.RebuildIndexRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.RebuildIndexResponse.FromString,
             options,
             channel_credentials,
             insecure,

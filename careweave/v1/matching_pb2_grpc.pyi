@@ -63,6 +63,15 @@ class MatchingServiceStub:
     """Records what became of an application."""
     ListApplications: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ListApplicationsRequest, _matching_pb2.ListApplicationsResponse]
     """Lists the applications of a person or for an opportunity."""
+    GetIndexStatus: _grpc.UnaryUnaryMultiCallable[_matching_pb2.GetIndexStatusRequest, _matching_pb2.IndexStatus]
+    """Says what the index of the replica that answers holds, and how far behind
+    the event log it is. Answers also while the index is not served.
+    """
+    RebuildIndex: _grpc.UnaryStreamMultiCallable[_matching_pb2.RebuildIndexRequest, _matching_pb2.RebuildIndexResponse]
+    """Builds the index of the replica that answers again from nothing, and tells
+    how far that has come. The present index serves until the new one has
+    caught up with the event log. Goes on if the caller leaves.
+    """
 
 @_typing.type_check_only
 class MatchingServiceAsyncStub(MatchingServiceStub):
@@ -97,6 +106,15 @@ class MatchingServiceAsyncStub(MatchingServiceStub):
     """Records what became of an application."""
     ListApplications: _aio.UnaryUnaryMultiCallable[_matching_pb2.ListApplicationsRequest, _matching_pb2.ListApplicationsResponse]  # type: ignore[assignment]
     """Lists the applications of a person or for an opportunity."""
+    GetIndexStatus: _aio.UnaryUnaryMultiCallable[_matching_pb2.GetIndexStatusRequest, _matching_pb2.IndexStatus]  # type: ignore[assignment]
+    """Says what the index of the replica that answers holds, and how far behind
+    the event log it is. Answers also while the index is not served.
+    """
+    RebuildIndex: _aio.UnaryStreamMultiCallable[_matching_pb2.RebuildIndexRequest, _matching_pb2.RebuildIndexResponse]  # type: ignore[assignment]
+    """Builds the index of the replica that answers again from nothing, and tells
+    how far that has come. The present index serves until the new one has
+    caught up with the event log. Goes on if the caller leaves.
+    """
 
 class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Owns opportunities and applications, and ranks."""
@@ -206,5 +224,26 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_matching_pb2.ListApplicationsResponse, _abc.Awaitable[_matching_pb2.ListApplicationsResponse]]:
         """Lists the applications of a person or for an opportunity."""
+
+    @_abc_1.abstractmethod
+    def GetIndexStatus(
+        self,
+        request: _matching_pb2.GetIndexStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.IndexStatus, _abc.Awaitable[_matching_pb2.IndexStatus]]:
+        """Says what the index of the replica that answers holds, and how far behind
+        the event log it is. Answers also while the index is not served.
+        """
+
+    @_abc_1.abstractmethod
+    def RebuildIndex(
+        self,
+        request: _matching_pb2.RebuildIndexRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_matching_pb2.RebuildIndexResponse], _abc.AsyncIterator[_matching_pb2.RebuildIndexResponse]]:
+        """Builds the index of the replica that answers again from nothing, and tells
+        how far that has come. The present index serves until the new one has
+        caught up with the event log. Goes on if the caller leaves.
+        """
 
 def add_MatchingServiceServicer_to_server(servicer: MatchingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -12,7 +12,8 @@ from careweave_cli.composition import SERVICES
 
 FULL_NAMES: Final = {name: f"careweave.v1.{name.capitalize()}Service" for name in SERVICES}
 """Names by which the services are asked for."""
-_SECONDS: Final = 5.0
+_SECONDS: Final = 20.0
+"""For an answer: a server that starts may read for seconds, on a machine that others keep busy."""
 
 
 async def health_of(channels: Channels, address: str, service: str) -> str:

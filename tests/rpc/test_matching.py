@@ -75,14 +75,14 @@ def installation(settings: Settings, cache: Path) -> Settings:
 async def started(settings: Settings) -> AsyncIterator[Place]:
     builds: list[Build] = [skills.build, profiles.build, matching.build]
     async with open_adapters(settings) as adapters:
-        await _seed(adapters)
+        await seed(adapters)
         async with running(settings, builds, adapters) as server:
             await server.until_ready()
             async with connect(server.settings.listen, OPERATOR) as services:
                 yield Place(adapters, server.settings.listen, services)
 
 
-async def _seed(adapters: Adapters) -> None:
+async def seed(adapters: Adapters) -> None:
     async with adapters.graph.unit_of_work() as unit:
         await unit.merge_nodes(
             "Skill", [{"name": name, "label": label, "scheme": 1, "kind": 1} for name, label in LABELS.items()]

@@ -1,71 +1,101 @@
-"""Keeps the index current: a snapshot first, then every event from before the snapshot on.
+"""The read model: the index that is served, what keeps it current, and another one when it must be made again.
 
-The positions are taken before the snapshot, so nothing is missed; what comes twice is told by its version. A
-profile event names a person, whose snapshot is fetched; one that is gone is forgotten. When the skills service
-reports another taxonomy, a new index is built beside the old one, which serves until it is done.
+An index is built from a snapshot and followed from positions taken before it. It is made again, beside the one that
+serves and is followed on, when the taxonomy changes, when somebody asks, and when its place in the log is lost; it
+takes over once it has caught up. An index that is further behind than the limit is not served.
 """
 
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from careweave.errors import Unavailable
-from careweave.events.port import Delivered, Positions, Topic
-from careweave_matching import reading, store
+from careweave.events.port import Delivered
+from careweave.events.wakeup import Wakeup
+from careweave_matching.building import Building, build, rehearse
+from careweave_matching.follower import TOPICS, Follower, Lost
+from careweave_matching.freshness import DEFAULT, Limits
 from careweave_matching.index import Index
-from careweave_matching.messages import read_published
-from careweave_matching.model import Opportunity, Person
+from careweave_matching.model import Opportunity
+from careweave_matching.patience import patiently
 from careweave_matching.ports import Ports
+from careweave_matching.taking_in import fetch_people, put_opportunities
 from careweave_matching.weights import CURRENT, Weights
 
 _LOG: Final = logging.getLogger(__name__)
-_T = TypeVar("_T")
-TOPICS: Final = (Topic.PROFILES, Topic.OPPORTUNITIES)
-BATCH: Final = 500
-"""Opportunities read, or people fetched, at once."""
 TAXONOMY_EVERY: Final = 2.0
 """Seconds between two looks at the version of the taxonomy."""
-FIRST_PAUSE: Final = 0.2
-LONGEST_PAUSE: Final = 10.0
-"""Seconds to wait before trying again when a store or service does not answer; doubles each time."""
+WAKE_SECONDS: Final = 1.0
+"""How long a wait goes without looking again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """How the index that is served came to be: how many were built before it and with it, why, and when."""
+
+    generation: int
+    cause: str
+    began: datetime
+    done: datetime
 
 
 class ReadModel:
     """The current index, and what keeps it current."""
 
-    def __init__(self, ports: Ports, weights: Weights = CURRENT) -> None:
+    def __init__(self, ports: Ports, weights: Weights = CURRENT, limits: Limits = DEFAULT) -> None:
         """Begin without an index; `run` builds it."""
+        self.limits = limits
+        self.stirred = Wakeup()
+        """Notified as an index is built and as the one that is served comes further."""
+        self.building: Building | None = None
+        self.built: Built | None = None
+        self.follower: Follower | None = None
         self._ports = ports
         self._weights = weights
         self._index: Index | None = None
-        self._positions = Positions()
-        self._changed: dict[str, None] = {}
-        self._work = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._generation = 0
+        """Of the last index that was begun."""
 
     @property
     def index(self) -> Index:
-        """The index.
+        """The index, as one to answer from.
 
         Raises:
-            Unavailable: it is being built for the first time.
+            Unavailable: it is being built for the first time, or is further behind than the limit.
         """
         if self._index is None:
             raise Unavailable("The matching index is being built; try again in a moment.", reason="INDEX_NOT_READY")
+        if not self.current():
+            raise Unavailable(
+                "The matching index has fallen behind and is catching up; try again in a moment, or ask another "
+                "replica.",
+                reason="INDEX_BEHIND",
+            )
+        return self._index
+
+    @property
+    def held(self) -> Index | None:
+        """The index, however far behind it is; None while the first one is being built."""
         return self._index
 
     def adopt(self, index: Index) -> None:
-        """Serve `index`, which was filled elsewhere, until `run` builds another."""
+        """Serve `index`, which was filled elsewhere and is not followed, until `run` builds another."""
         self._index = index
         gc.collect()
         gc.freeze()
 
-    def ready(self) -> bool:
-        """Say whether there is an index."""
-        return self._index is not None
+    def current(self) -> bool:
+        """Say whether there is an index that may be served."""
+        if self.follower is None:
+            return self._index is not None
+        age = self.follower.age()
+        return age is not None and age <= self.limits.served
 
     def now(self) -> datetime:
         """Return the present."""
@@ -75,126 +105,133 @@ class ReadModel:
         """Return the day as of which dates are judged."""
         return self._ports.clock().date()
 
-    async def behind(self) -> int:
-        """Return how many events of the log the index has not taken in yet."""
-        end = await self._ports.events.end(TOPICS)
-        waiting = sum(offset - self._positions.offsets.get(place, 0) for place, offset in end.offsets.items())
-        return max(0, waiting) + len(self._changed)
+    async def until_current(self) -> Index:
+        """Return the index as soon as it may be served."""
+        while not self.current():
+            await self._stir()
+        return self.index
+
+    async def until_taken_in(self, delivered: Delivered) -> Index:
+        """Return the index as soon as it holds `delivered`, and all that was appended before it to any partition."""
+        while self.follower is None or not self.follower.contains(delivered):
+            if self.follower is not None:
+                self.follower.hurry()
+            await self._stir()
+        return self.follower.index
+
+    async def _stir(self) -> None:
+        await self.stirred.wait(self.stirred.count, WAKE_SECONDS)
 
     async def take_opportunities(self, opportunities: Sequence[Opportunity]) -> None:
         """Take in what was just written here, so that the reply to the writer is true at once."""
         if self._index is not None:
-            await self._put_opportunities(self._index, opportunities)
+            await put_opportunities(self._ports, self._index, opportunities)
 
     async def person_appears(self, name: str) -> bool:
         """Fetch one person whom the index lacks, as right after their creation; says whether there is one."""
-        await self._fetch(self.index, [name])
+        await fetch_people(self._ports, self.index, [name])
         return self.index.person(name, self.today()) is not None
 
+    async def rebuild(self) -> AsyncIterator[Building | None]:
+        """Have the index built from nothing, and yield how far it has come, again and again until it is served.
+
+        None stands for moments in which nothing is being built yet.
+        """
+        wanted = self._generation + 1
+        self._asked.set()
+        while self.built is None or self.built.generation < wanted:
+            yield self.building
+            await self._stir()
+
     async def run(self) -> None:
-        """Build and follow until cancelled; builds again when the taxonomy changes."""
-        while True:
-            version = await _patiently(self._ports.taxonomy_version)
-            positions = await _patiently(partial(self._ports.events.end, TOPICS))
-            index = await _patiently(partial(self._build, version))
-            self._index, self._positions = index, positions
-            gc.collect()
-            gc.freeze()  # what lives as long as the index need not be searched for garbage again and again
-            _LOG.info("index built", extra={"people": len(index), "opportunities": len(list(index.opportunities()))})
-            await self._follow_until_another_taxonomy(version)
-
-    async def _build(self, version: str) -> Index:
-        graph = self._ports.graph
-        taxonomy = await reading.read_taxonomy(graph, version)
-        index = Index(taxonomy, await reading.read_surroundings(graph), self._ports.embedder, self._weights)
-        after = ""
-        while names := await store.names_after(graph, after, BATCH):
-            await index.put_opportunities(await store.opportunities(graph, names))
-            after = names[-1]
-        async for people in self._ports.stream_people():
-            await index.put_people(people, self.today())
-        return index
-
-    async def _follow_until_another_taxonomy(self, version: str) -> None:
-        tasks = [
-            asyncio.create_task(self._follow()),
-            asyncio.create_task(self._fetch_changed()),
-            asyncio.create_task(self._another_taxonomy(version)),
-        ]
+        """Build, serve and follow until cancelled, and again for every reason to."""
+        cause = "start"
+        version = await patiently(self._ports.taxonomy_version)
+        following: asyncio.Task[None] | None = None
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            while True:
+                following = await self._change_over(version, cause, following)
+                cause, version = await self._until_reason(following, version)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _ended(following)
 
-    async def _another_taxonomy(self, version: str) -> None:
-        while await _patiently(self._ports.taxonomy_version) == version:  # noqa: ASYNC110  another service's state
-            await asyncio.sleep(TAXONOMY_EVERY)
-
-    async def _follow(self) -> None:
-        pause = FIRST_PAUSE
+    async def _change_over(self, version: str, cause: str, before: "asyncio.Task[None] | None") -> "asyncio.Task[None]":
+        """Build an index and serve it once it has caught up; `before` follows the one that serves until then."""
         while True:
+            self._asked.clear()
+            self._generation += 1
+            self.building = Building(cause, self._ports.clock())
+            positions = await patiently(partial(self._ports.events.end, TOPICS))
+            index = await patiently(
+                partial(build, self._ports, self._weights, version, self.building, self.stirred.notify)
+            )
+            self.building.activity = "rehearsing a ranking"
+            await asyncio.to_thread(rehearse, index, self.today())  # nothing else touches it yet
+            follower = Follower(self._ports, index, positions, self.stirred)
+            following = asyncio.create_task(follower.run(self.limits))
+            self.building.activity = "catching up with the event log"
             try:
-                async for delivered in self._ports.events.follow(TOPICS, self._positions):
-                    await self._take(delivered)
-                    self._positions = self._positions.after(delivered)
-                    pause = FIRST_PAUSE
-            except Unavailable:
-                _LOG.warning("the event log does not answer; trying again", extra={"pause_seconds": pause})
-            await asyncio.sleep(pause)
-            pause = min(LONGEST_PAUSE, 2 * pause)
+                if await self._caught_up(follower, following):
+                    await _ended(before)
+                    self._serve(follower, self.building)
+                    return following
+            except BaseException:
+                await _ended(following)
+                raise
 
-    async def _take(self, delivered: Delivered) -> None:
-        event = delivered.event
-        if event.topic == Topic.PROFILES:
-            self._changed[event.key] = None
-            self._work.set()
-        elif event.payload is not None:
-            await self._put_opportunities(self.index, [read_published(event.type, event.payload)])
+    async def _caught_up(self, follower: Follower, following: "asyncio.Task[None]") -> bool:
+        """Say whether `follower` has caught up; False if it has lost its place before."""
+        while follower.current_at is None:
+            if following.done():
+                return _went_on(following)
+            follower.hurry()
+            await self._stir()
+        return True
 
-    async def _fetch_changed(self) -> None:
-        """Fetch those whose profiles changed; many changes that come together need one call."""
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            while names := list(self._changed)[:BATCH]:
-                # Out before the fetch: whoever changes during it is noted, and fetched, again.
-                for name in names:
-                    del self._changed[name]
-                await _patiently(partial(self._fetch, self.index, names))
+    def _serve(self, follower: Follower, building: Building) -> None:
+        self._index, self.follower = follower.index, follower
+        self.built = Built(self._generation, building.cause, building.began, self._ports.clock())
+        self.building = None
+        gc.collect()
+        gc.freeze()  # what lives as long as the index need not be searched for garbage again and again
+        _LOG.info(
+            "index built",
+            extra={"people": building.people, "opportunities": building.opportunities, "cause": building.cause},
+        )
+        self.stirred.notify()
 
-    async def _fetch(self, index: Index, names: Sequence[str]) -> None:
-        people, missing = await self._ports.fetch_people(names)
-        if _names_unknown_place(index, people):
-            index.move(await reading.read_surroundings(self._ports.graph))
-        await index.put_people(people, self.today())
-        for name in missing:
-            index.forget_person(name)
-
-    async def _put_opportunities(self, index: Index, opportunities: Sequence[Opportunity]) -> None:
-        known = index.surroundings
-        if any(
-            each.organisation not in known.organisations or (each.place and not known.geography.knows(each.place))
-            for each in opportunities
-        ):
-            index.move(await reading.read_surroundings(self._ports.graph))
-        await index.put_opportunities(opportunities)
-
-
-def _names_unknown_place(index: Index, people: Sequence[Person]) -> bool:
-    return any(each.place and not index.surroundings.geography.knows(each.place) for each in people)
-
-
-async def _patiently(attempt: Callable[[], Awaitable[_T]]) -> _T:
-    """Return what `attempt` returns, trying again while a store or service does not answer."""
-    pause = FIRST_PAUSE
-    while True:
+    async def _until_reason(self, following: "asyncio.Task[None]", version: str) -> tuple[str, str]:
+        """Return why the index must be built again, and with which taxonomy, as soon as there is a reason."""
+        other = asyncio.create_task(self._another_taxonomy(version))
+        asked = asyncio.create_task(self._asked.wait())
         try:
-            return await attempt()
-        except Unavailable:
-            _LOG.warning("a store or service does not answer; trying again", extra={"pause_seconds": pause})
-            await asyncio.sleep(pause)
-            pause = min(LONGEST_PAUSE, 2 * pause)
+            await asyncio.wait((following, other, asked), return_when=asyncio.FIRST_COMPLETED)
+            if other.done():
+                return "another taxonomy", other.result()
+            if following.done():
+                _went_on(following)
+                return "the place in the event log was lost", version
+            return "an operator asked for it", version
+        finally:
+            await _ended(other)
+            await _ended(asked)
+
+    async def _another_taxonomy(self, version: str) -> str:
+        while (found := await patiently(self._ports.taxonomy_version)) == version:  # noqa: ASYNC110  another service
+            await asyncio.sleep(TAXONOMY_EVERY)
+        return found
+
+
+def _went_on(following: "asyncio.Task[None]") -> bool:
+    """Return False for a task that has ended since its place was lost; raise what else has ended it."""
+    try:
+        following.result()
+    except Lost as lost:
+        _LOG.warning("the index must be built again: %s", lost)
+    return False
+
+
+async def _ended(task: "asyncio.Task[object] | None") -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -7,6 +7,7 @@ version of the taxonomy means a new index.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 
 from careweave.embedding.port import Embedder, Vectors
 from careweave_matching.aim_finder import AimFinder
@@ -96,12 +97,21 @@ class Index:
         held = self._opportunities.get(opportunity.name)
         return held is None or held.opportunity.version < opportunity.version
 
-    async def put_people(self, people: Sequence[Person], as_of: date) -> list[str]:
-        """Take in those that are newer than what is held; returns their names."""
+    async def read_written(self, texts: Iterable[str]) -> Mapping[str, Vectors]:
+        """Return the vectors of `texts`, which people wrote, by text."""
+        return await self._vectors.read_written(texts)
+
+    async def put_people(
+        self, people: Sequence[Person], as_of: date, written: Mapping[str, Vectors] = MappingProxyType({})
+    ) -> list[str]:
+        """Take in those that are newer than what is held; returns their names.
+
+        written: vectors of what they wrote, by text, as far as they are known already.
+        """
         newer = [each for each in people if self._is_newer_person(each)]
         await self._vectors.learn_skills({held.skill for each in newer for held in each.skills})
         await self._vectors.learn_roles(newer, ())
-        aspirations = await self._vectors.aspirations(newer)
+        aspirations = await self._vectors.aspirations(newer, written)
         if any(person.wishes.aspiration for person in newer):
             await self._finder.learn()
         taken: list[str] = []
@@ -153,6 +163,11 @@ class Index:
     def opportunity(self, name: str) -> OpportunityEntry | None:
         """Return the entry of an opportunity, open or closed; None if there is none."""
         return self._opportunities.get(name)
+
+    @property
+    def opportunity_count(self) -> int:
+        """How many opportunities are held, closed ones too."""
+        return len(self._opportunities)
 
     def opportunities(self) -> Iterable[OpportunityEntry]:
         """Return all opportunities held, closed ones too."""

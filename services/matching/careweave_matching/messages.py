@@ -234,8 +234,8 @@ def _read_skill(message: profiles_pb2.PersonSkill) -> HeldSkill:
         skill=message.skill,
         level=message.proficiency,
         trust=Trust.EVIDENCED if message.endorsements else trust,
-        first_day=_optional_date(message.effective_date, "effective_date", given=message.HasField("effective_date")),
-        last_day=_optional_date(message.expire_date, "expire_date", given=message.HasField("expire_date")),
+        first_day=read_date(message.effective_date, "effective_date") if message.HasField("effective_date") else None,
+        last_day=read_date(message.expire_date, "expire_date") if message.HasField("expire_date") else None,
     )
 
 

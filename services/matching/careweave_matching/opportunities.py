@@ -40,7 +40,7 @@ class Service:
 
 def as_message(model: ReadModel, opportunity: Opportunity) -> matching_pb2.Opportunity:
     """Return the whole public opportunity, labels filled in as far as the index knows them."""
-    return opportunity_message(opportunity, model.index.label if model.ready() else lambda _: "")
+    return opportunity_message(opportunity, model.held.label if model.held else lambda _: "")
 
 
 async def create(

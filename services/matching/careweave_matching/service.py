@@ -1,7 +1,8 @@
 """How the matching service is put together; the one place where its parts meet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import grpc
@@ -13,8 +14,10 @@ from careweave.rpc.paging import token_key
 from careweave.v1 import matching_pb2, profiles_pb2, skills_pb2
 from careweave.v1.matching_pb2_grpc import add_MatchingServiceServicer_to_server
 from careweave.wiring import Adapters
+from careweave_matching.alerting import Alerting
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
+from careweave_matching.freshness import Limits
 from careweave_matching.messages import read_person
 from careweave_matching.model import Person
 from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports
@@ -31,12 +34,20 @@ class MatchingPart:
 
     name = NAME
 
-    def __init__(self, servicer: MatchingServicer, model: ReadModel, decisions: Decisions, relay: Relay) -> None:
-        """Take what `build` made."""
+    def __init__(
+        self,
+        servicer: MatchingServicer,
+        model: ReadModel,
+        decisions: Decisions,
+        relay: Relay,
+        *beside: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Take what `build` made. beside: what else goes on beside calls, until cancelled."""
         self._servicer = servicer
         self._model = model
         self._decisions = decisions
         self._relay = relay
+        self._beside = beside
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add the servicer to `server`, FindOpportunities with a serialiser that takes its bytes as they are."""
@@ -50,19 +61,25 @@ class MatchingPart:
         server.add_registered_method_handlers(NAME, {"FindOpportunities": find})
 
     async def run(self) -> None:
-        """Keep the index current, publish events and record decisions, until cancelled."""
+        """Keep the index current, publish events, record decisions and tell people of matches, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._relay.run())
             tasks.create_task(self._decisions.run())
             tasks.create_task(self._model.run())
+            for work in self._beside:
+                tasks.create_task(_done(work))
 
     def ready(self) -> bool:
-        """Say whether the index has been built."""
-        return self._model.ready()
+        """Say whether the index has been built and is not further behind the event log than the limit."""
+        return self._model.current()
 
     async def close(self) -> None:
         """Record the decisions that still wait."""
         await self._decisions.flush()
+
+
+async def _done(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
 
 
 class OtherServices:
@@ -145,8 +162,14 @@ def ports_over(adapters: Adapters, channels: Channels) -> Ports:
 async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     """Return the service on `adapters`, calling the others through `channels`."""
     ports = ports_over(adapters, channels)
-    model = ReadModel(ports)
+    settings = adapters.settings
+    limits = Limits(
+        served=timedelta(seconds=settings.index_staleness_seconds),
+        # Half of what is kept: then there is time left to read it.
+        forgotten=timedelta(hours=settings.tombstones_kept_hours) / 2,
+    )
+    model = ReadModel(ports, limits=limits)
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
-    servicer = MatchingServicer(ports, model, decisions, token_key(adapters.settings))
-    return MatchingPart(servicer, model, decisions, relay)
+    servicer = MatchingServicer(ports, model, decisions, token_key(settings))
+    return MatchingPart(servicer, model, decisions, relay, Alerting(ports, model).run)

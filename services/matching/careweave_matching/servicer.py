@@ -10,7 +10,7 @@ from careweave.rpc.caller import caller_of
 from careweave.rpc.paging import SIZE_FIELD, decode_token, encode_token, page
 from careweave.v1 import matching_pb2 as pb
 from careweave.v1.matching_pb2_grpc import MatchingServiceServicer
-from careweave_matching import applications, opportunities, ranking, wire
+from careweave_matching import applications, index_status, opportunities, ranking, wire
 from careweave_matching.applying import Application
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
@@ -38,6 +38,7 @@ class MatchingServicer(MatchingServiceServicer):
 
     def __init__(self, ports: Ports, model: ReadModel, decisions: Decisions, token_key: bytes) -> None:
         """Answer from `ports` and `model`; record in `decisions`."""
+        self._replica = ports.new_id()
         self._ports = ports
         self._model = model
         self._decisions = decisions
@@ -159,6 +160,19 @@ class MatchingServicer(MatchingServiceServicer):
         return pb.ListApplicationsResponse(
             applications=[_application(each) for each in found], next_page_token=self._token(request, place)
         )
+
+    async def GetIndexStatus(self, request: pb.GetIndexStatusRequest, context: Context) -> pb.IndexStatus:
+        """Say how the index stands."""
+        del request
+        return await index_status.get(self._model, caller_of(context), self._replica)
+
+    async def RebuildIndex(
+        self, request: pb.RebuildIndexRequest, context: Context
+    ) -> AsyncIterator[pb.RebuildIndexResponse]:
+        """Build the index from nothing."""
+        del request
+        async for step in index_status.rebuild(self._model, caller_of(context), self._replica):
+            yield step
 
     def _match(self, match: Match) -> pb.Match:
         return match_message(match, self._model.index.organisation_title(match.entry.opportunity.organisation))

@@ -1,11 +1,10 @@
 """Vectors of skills, occupations, opportunities and people, made once and held in memory.
 
-What people write is embedded without leaving a trace on disk; labels and descriptions are kept by the
-embedder's cache.
+What people write leaves no trace in the embedder's cache, which keeps labels and descriptions; see `aspirations`.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -55,16 +54,23 @@ class VectorBook:
         """Return the vector of the role `person` has, or had last; None if there was none."""
         return self._roles.get(self._role_text(person.work))
 
-    async def aspirations(self, people: Sequence[Person]) -> list[Vectors | None]:
-        """Return, for each of `people`, the vectors (m, d) of what they aim at; None if they state nothing."""
-        texts = list(dict.fromkeys(part for person in people for part in parts_of(person.wishes.aspiration)))
-        written: dict[str, Vectors] = {}
-        if texts:
-            vectors = await asyncio.to_thread(self._embedder.embed_transient, texts)
-            written = dict(zip(texts, vectors, strict=True))
-        return [self._aims(person, written) for person in people]
+    async def read_written(self, texts: Iterable[str]) -> dict[str, Vectors]:
+        """Return the vectors of `texts`, which people wrote, by text."""
+        distinct = list(dict.fromkeys(texts))
+        if not distinct:
+            return {}
+        return dict(zip(distinct, await asyncio.to_thread(self._embedder.embed_transient, distinct), strict=True))
 
-    def _aims(self, person: Person, written: dict[str, Vectors]) -> Vectors | None:
+    async def aspirations(self, people: Sequence[Person], written: Mapping[str, Vectors]) -> list[Vectors | None]:
+        """Return, for each of `people`, the vectors (m, d) of what they aim at; None if they state nothing.
+
+        written: vectors of what people wrote, by text, as far as they are known already.
+        """
+        texts = {part for person in people for part in parts_of(person.wishes.aspiration)}
+        known = {**written, **await self.read_written(sorted(texts - written.keys()))}
+        return [self._aims(person, known) for person in people]
+
+    def _aims(self, person: Person, written: Mapping[str, Vectors]) -> Vectors | None:
         aims = [written[part] for part in parts_of(person.wishes.aspiration)]
         for name in person.wishes.aspired_occupations:
             vector = self._roles.get(self._occupation_text(name))

@@ -37,7 +37,7 @@ async def watch(
     minimum: least score; 0 means `LEAST_SCORE`. Ends with an error when the person is erased.
 
     Raises:
-        Forbidden: the caller may not. NotFound: there is no such person. Unavailable: no index yet.
+        Forbidden: the caller may not. NotFound: there is no such person. Unavailable: no index, or one that is behind.
     """
     authorise(caller, Action.WATCH_OPPORTUNITIES, Resource(person=person))
     if model.index.person(person, model.today()) is None and not await model.person_appears(person):
@@ -50,7 +50,7 @@ async def watch(
             continue
         published = read_published(event.type, event.payload)
         await model.take_opportunities([published])
-        index, as_of = model.index, model.today()
+        index, as_of = await model.until_current(), model.today()
         who, entry = index.person(person, as_of), index.opportunity(published.name)
         if who is None:
             raise no_such("person", person)

@@ -67,6 +67,12 @@ class Catalogue:
         """Whether all but the alternative labels is embedded."""
         return self.embedded >= self._first_alternative
 
+    def prepare(self) -> None:
+        """Make what questions and texts need and a start does not. Blocks for seconds; for a thread of its own."""
+        self.skills.labels.prepare()
+        self.occupations.labels.prepare()
+        self.extractor.prepare()
+
     def embed_step(self, most: int) -> None:
         """Embed the next texts, at most `most`, in order of priority. Blocks; for a thread of its own.
 

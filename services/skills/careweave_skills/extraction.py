@@ -125,6 +125,10 @@ class SkillExtractor:
         self._weights = weights
         self._phrases = PhraseBook(index.concepts)
 
+    def prepare(self) -> None:
+        """Make at once what the first text would make."""
+        self._phrases.prepare()
+
     def extract(
         self, text: str, scheme: Scheme = Scheme.ESCO, minimum_confidence: float = DEFAULT_CONFIDENCE
     ) -> Extraction:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from careweave.abbreviations import in_full
@@ -17,6 +18,8 @@ _AT_ONCE: Final = 256
 _KEPT_AT_ONCE: Final = 2_048
 """The same where nearly all are on disk."""
 _RETRY_SECONDS: Final = 60.0
+_SETTLE_SECONDS: Final = 10.0
+"""So long after the start, or when first asked for, come the model and what is made for questions alone."""
 
 
 class Knowledge:
@@ -28,9 +31,10 @@ class Knowledge:
         self.embedder = embedder
         self.catalogue = Catalogue((), (), Titles(), embedder)
         self.loaded = False
-        self._warm = False
+        self._warm = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._changed = asyncio.Event()
+        self._asked = asyncio.Event()
 
     async def reload(self) -> None:
         """Read the graph anew; calls are answered from the old catalogue until the new one is as far."""
@@ -47,7 +51,8 @@ class Knowledge:
 
         Loading takes seconds, for which nobody should wait: words alone find much.
         """
-        if not self._warm:
+        if not self._warm.is_set():
+            self._asked.set()
             return None
         try:
             vectors = await asyncio.to_thread(self.embedder.embed_transient, [in_full(query)])
@@ -59,7 +64,7 @@ class Knowledge:
     async def keep_embedding(self) -> None:
         """Embed what is not embedded, in order of priority, and again after each reload; until cancelled.
 
-        What is on disk is taken from there while the model is still loading.
+        What is on disk is taken from there before the model is loaded; what only sharpens waits for it.
         """
         loading = asyncio.create_task(self._load_model())
         try:
@@ -71,12 +76,17 @@ class Knowledge:
             loading.cancel()
 
     async def _load_model(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._asked.wait(), _SETTLE_SECONDS)
+        await asyncio.to_thread(self.catalogue.prepare)
         await self._until_available(lambda: self.embedder.embed_transient(["care"]))
-        self._warm = True
+        self._warm.set()
 
     async def _embed(self, catalogue: Catalogue) -> None:
         """Embed all of `catalogue`, unless another one takes its place meanwhile."""
         while not catalogue.complete and catalogue is self.catalogue:
+            if catalogue.sharpening:
+                await self._warm.wait()
             began = asyncio.get_running_loop().time()
             await self._until_available(lambda: catalogue.embed_step(_AT_ONCE))
             took = asyncio.get_running_loop().time() - began

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -57,7 +58,15 @@ class LabelIndex:
         self._starts = self._ends - counts
         self._preferred = np.full(len(self._labels), _ALTERNATIVE)
         self._preferred[self._starts] = 1
-        self._grams = GramIndex(self._labels)
+
+    @cached_property
+    def _grams(self) -> GramIndex:
+        """The inverted file, made when first needed: it takes seconds, in which a start would have to wait."""
+        return GramIndex(self._labels)
+
+    def prepare(self) -> None:
+        """Make at once what the first question would make."""
+        _ = self._grams
 
     def scores(self, query: str) -> tuple[Scores, Scores]:
         """Return how well the best label of each concept, and each label, fits `query`, both 0 to 1.
@@ -83,11 +92,21 @@ class PhraseBook:
     """Labels to be found in running text, whatever the number and the fillers between their words."""
 
     def __init__(self, concepts: Sequence[Concept]) -> None:
-        """Learn the labels of `concepts`, which are known by their place in order."""
-        self._concepts: dict[tuple[str, ...], list[int]] = {}
-        for place, concept in enumerate(concepts):
+        """Take `concepts`, which are known by their place in order."""
+        self._given = concepts
+
+    @cached_property
+    def _concepts(self) -> dict[tuple[str, ...], list[int]]:
+        """The places of the concepts of each phrase, made when first needed: it takes a second or two."""
+        found: dict[tuple[str, ...], list[int]] = {}
+        for place, concept in enumerate(self._given):
             for key in {key for label in (concept.label, *concept.alternative_labels) for key in _phrases(label)}:
-                self._concepts.setdefault(key, []).append(place)
+                found.setdefault(key, []).append(place)
+        return found
+
+    def prepare(self) -> None:
+        """Make at once what the first text would make."""
+        _ = self._concepts
 
     def find(self, text: str) -> list[Phrase]:
         """Return the phrases of `text` that are labels, in order; of phrases within each other the longest.

@@ -1,0 +1,47 @@
+"""Taking people and opportunities into an index, and the places and organisations that they are the first to name."""
+
+from collections.abc import Sequence
+
+from careweave_matching import aspirations, reading
+from careweave_matching.aims import parts_of
+from careweave_matching.index import Index
+from careweave_matching.model import Opportunity, Person
+from careweave_matching.ports import Ports
+
+
+async def fetch_people(ports: Ports, index: Index, names: Sequence[str]) -> None:
+    """Take in the present profiles of `names`, and forget those who are gone.
+
+    Raises:
+        Unavailable: the profiles service does not answer.
+    """
+    people, missing = await ports.fetch_people(names)
+    if _names_unknown_place(index, people):
+        index.move(await reading.read_surroundings(ports.graph))
+    await put_people(ports, index, people)
+    for name in missing:
+        index.forget_person(name)
+
+
+async def put_people(ports: Ports, index: Index, people: Sequence[Person]) -> None:
+    """Take `people` in; vectors of what they wrote come from the graph, and go there if they are new."""
+    kept = await aspirations.read(ports.graph, index.model, people)
+    parts = {part for person in people for part in parts_of(person.wishes.aspiration)}
+    fresh = await index.read_written(sorted(parts - kept.by_part.keys()))
+    await index.put_people(people, ports.clock().date(), {**kept.by_part, **fresh})
+    await aspirations.write(ports.graph, index.model, kept, people, fresh)
+
+
+async def put_opportunities(ports: Ports, index: Index, opportunities: Sequence[Opportunity]) -> None:
+    """Take `opportunities` in, and what they are the first to name."""
+    known = index.surroundings
+    if any(
+        each.organisation not in known.organisations or (each.place and not known.geography.knows(each.place))
+        for each in opportunities
+    ):
+        index.move(await reading.read_surroundings(ports.graph))
+    await index.put_opportunities(opportunities)
+
+
+def _names_unknown_place(index: Index, people: Sequence[Person]) -> bool:
+    return any(each.place and not index.surroundings.geography.knows(each.place) for each in people)
