@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 import grpc
 
+from careweave.errors import CareweaveError, Unavailable
 from careweave.rpc.channels import Channels
 from careweave.rpc.errors import error_of
 from careweave.v1.hr_pb2 import (
@@ -33,6 +34,8 @@ TRIES: Final = 8
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 15.0
 """Seconds between two tries; doubles each time."""
+_FINAL: Final = ("UNEXPECTED", "UNIMPLEMENTED")
+"""Reasons of errors that a server gives and that trying again does not mend."""
 
 
 async def send_updates(
@@ -57,11 +60,20 @@ async def send_updates(
                 yield reply.answer
         except grpc.aio.AioRpcError as failure:
             tried += 1
-            if failure.code() is not grpc.StatusCode.UNAVAILABLE or tried == TRIES:
-                raise error_of(failure) from failure
+            error = error_of(failure)
+            if not _lost_on_the_way(error) or tried == TRIES:
+                raise error from failure
         else:
             return
         await asyncio.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tried - 1)))
+
+
+def _lost_on_the_way(error: CareweaveError) -> bool:
+    """Tell whether trying again may work: the server or a store is away, or the connection broke.
+
+    A connection that breaks while something is being written to it shows as INTERNAL, without a reason.
+    """
+    return isinstance(error, Unavailable) and error.reason not in _FINAL
 
 
 async def _connected(
