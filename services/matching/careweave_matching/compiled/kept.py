@@ -5,13 +5,16 @@ it and is handed over as one reference. Within compiled code both are used alike
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from numba import types
 from numba.experimental import structref
 
+from careweave_matching.compiled.jit import compiled
+
 _T = TypeVar("_T", bound=tuple[Any, ...])
-_PROXIES: dict[type[Any], type[Any]] = {}
+_MAKERS: dict[type[Any], Callable[[Any], Any]] = {}
 
 
 class _Group(types.StructRef):
@@ -27,14 +30,21 @@ def keepable(group: type[_T]) -> type[_T]:
     fields = cast("Any", group)._fields
     name = f"_Kept{group.__name__}"
     kind = type(f"{name}Type", (_Group,), {"__module__": group.__module__})
-    # Where numba finds the type again when it reads compiled code from disk.
-    setattr(sys.modules[group.__module__], kind.__name__, structref.register(kind))
     proxy = type(name, (structref.StructRefProxy,), {"__module__": group.__module__})
+    module = sys.modules[group.__module__]
+    # Where numba finds both again when it reads compiled code from disk.
+    setattr(module, kind.__name__, structref.register(kind))
+    setattr(module, name, proxy)
     structref.define_proxy(proxy, kind, list(fields))
-    _PROXIES[group] = proxy
+
+    @compiled
+    def make(given: Any) -> Any:
+        return proxy(*given)
+
+    _MAKERS[group] = make
     return group
 
 
 def keep(group: _T) -> _T:
     """Return `group`, of a `keepable` class, in the form for compiled code; other code must not look into it."""
-    return cast("_T", _PROXIES[type(group)](*group))
+    return cast("_T", _MAKERS[type(group)](group))
