@@ -97,6 +97,7 @@ class PageEncoder:
 
     def _write(self, person: PersonEntry, ranked: Ranked) -> int:
         wishes, screened = person.person.wishes, ranked.screened
+        hours = self._fragments.hours(wishes)  # first, since it may add parts to the book
         return write_page(
             self._kept_sheet,
             ranked.best.rows,
@@ -113,7 +114,7 @@ class PageEncoder:
             screened.standings,
             screened.miles,
             screened.minutes,
-            self._fragments.hours(wishes),
+            hours,
             ranked.aspired,
             wishes.maximum_minutes,
             int(wishes.travel_mode),

@@ -10,7 +10,7 @@ from careweave_matching.decisions import items_of
 from careweave_matching.entries import PersonEntry
 from careweave_matching.index import Board, Index
 from careweave_matching.messages import match_message
-from careweave_matching.model import Opportunity, Person
+from careweave_matching.model import Opportunity, Person, Wishes
 from careweave_matching.pair import Match, judge
 from careweave_matching.terms import GateResult
 from hypothesis import HealthCheck, given, settings
@@ -151,3 +151,19 @@ def test_equal_scores_are_ordered_by_name() -> None:
     best, _ = page_of(index, board, entry, 3, full=True)
     names = [board.table.entries[row].opportunity.name for row in best.rows.tolist()]
     assert names == ["opportunities/n0001", "opportunities/n0003", "opportunities/n0005"]
+
+
+def test_a_page_stays_right_as_the_book_of_parts_grows() -> None:
+    """Wishes for hours that nobody had before add parts, until their arrays are replaced by longer ones."""
+    offers = [an_opportunity(number, (number % 20,), minimum_weekly_hours=float(1 + number)) for number in range(20)]
+    index, board, _ = filled(a_person(), offers)
+    wishes = [Wishes(stated=True, minimum_hours=number / 8, maximum_minutes=600) for number in range(120)]
+    people = [a_person(f"w{number}", wishes=wish) for number, wish in enumerate(wishes)]
+    asyncio.run(index.put_people(people, TODAY))
+    for person in people:
+        entry = index.person(person.name, TODAY)
+        assert entry is not None
+        best, page = page_of(index, board, entry, 20, full=True)
+        judged = [judge(entry, board.table.entries[row], board.frame, own=True) for row in best.rows.tolist()]
+        reply = matching_pb2.FindOpportunitiesResponse(matches=[slowly(index, match) for match in judged])
+        assert page == reply.SerializeToString(deterministic=True)
