@@ -40,6 +40,8 @@ def _where(error: BaseException) -> list[str]:
         lines += [
             f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)
         ]
+        if isinstance(cause, BaseExceptionGroup):
+            lines += [f"  {line}" for each in cause.exceptions for line in _where(each)]
         cause = cause.__cause__ or cause.__context__
     return lines
 

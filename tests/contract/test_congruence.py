@@ -182,6 +182,7 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
     "sector": (0, 1),
     "any_sector": (0,),
     "stated": (1,),
+    "model": tuple(names_of("EmbeddingModel")[:2]),
     "today": (NOON.date(), date(2026, 3, 9)),
     "now": (NOON,),
 }

@@ -63,8 +63,15 @@ def read_table(file: Path, dialect: Dialect) -> Table:
             quotation mark that is never closed.
     """
     text = _decoded(file, dialect.encoding)
+    before = csv.field_size_limit(LONGEST_CELL)  # of the whole process
+    try:
+        return _table(text, file, dialect)
+    finally:
+        csv.field_size_limit(before)
+
+
+def _table(text: str, file: Path, dialect: Dialect) -> Table:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, strict=True)
-    csv.field_size_limit(LONGEST_CELL)
     records = _records(reader, file)
     _, first = next(records, (1, []))
     headings = [heading.strip() for heading in first]

@@ -40,7 +40,8 @@ class Service:
 
 def as_message(model: ReadModel, opportunity: Opportunity) -> matching_pb2.Opportunity:
     """Return the whole public opportunity, labels filled in as far as the index knows them."""
-    return opportunity_message(opportunity, model.held.label if model.held else lambda _: "")
+    held = model.held  # an index without people is false
+    return opportunity_message(opportunity, held.label if held is not None else lambda _: "")
 
 
 async def create(

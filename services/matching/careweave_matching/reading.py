@@ -126,8 +126,9 @@ async def _closers(
     direct: dict[int, dict[str, Closer]] = defaultdict(dict)
     for query in CLOSERS:
         for row in await reads.run(query):
-            skill, resource = index[str(row["skill"])], str(row["resource"])
-            if is_worth_it(resource, int(weights[skill])):
+            skill, resource = index.get(str(row["skill"])), str(row["resource"])
+            # An import may have brought the skill since the skills were read; its end brings another version.
+            if skill is not None and is_worth_it(resource, int(weights[skill])):
                 _offer(direct[skill], Closer(resource, str(row["title"]), _number(row["confidence"])))
     every = {skill: dict(found) for skill, found in direct.items()}
     for one, other, confidence in same_as:
