@@ -152,6 +152,7 @@ def _offers(table: Table, fragments: Fragments, descriptions: Integers) -> Offer
         descriptions=descriptions,
         opens=fragments.opens,
         ends=fragments.ends,
+        phrases=fragments.phrases,
     )
 
 

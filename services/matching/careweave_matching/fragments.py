@@ -51,6 +51,7 @@ class Fragments:
         self._hours: dict[tuple[object, ...], Integers] = {}
         self.heads = self.book.add([wire.text(1, entry.opportunity.name) for entry in entries])
         self.opens = self.book.add([self._gate(open_gate(entry.opportunity, self._as_of)) for entry in entries])
+        self.phrases = self.book.add([phrase.encode() for phrase in reasons.PHRASES])
         self.ends = self.book.add([wire.integer(5, entry.opportunity.version) for entry in entries])
 
     def hours(self, wishes: Wishes) -> Integers:
@@ -106,18 +107,13 @@ class Fragments:
 
 
 def reason_of(fact: int) -> reasons.Key:
-    """Return the reason that `compiled.choosing.reason_key` made one number of."""
-    essential, fact = fact & 1, fact >> 1
-    four, fact = _low(fact, SKILL_BITS), fact >> SKILL_BITS
+    """Return the reason that `choosing.reason_key` made one number of, unless it is one that `telling` writes."""
+    fact >>= 1 + SKILL_BITS
     three, fact = _low(fact, SKILL_BITS), fact >> SKILL_BITS
     two, fact = _low(fact, COUNT_BITS), fact >> COUNT_BITS
     one, sort = _low(fact, COUNT_BITS), fact >> COUNT_BITS
-    if sort == reasons.HAS:
-        return sort, one, two, three - 1, four - 1, essential
     if sort == reasons.TEACHES:
         return sort, one, three - 1
-    if sort == reasons.CARRIES_OVER:
-        return sort, three - 1, four - 1
     if sort == reasons.LACKS:
         return sort, three - 1
     if sort == reasons.JOURNEY:

@@ -107,6 +107,23 @@ _FIXED = {
 }
 
 
+PHRASES = (
+    "Has ",
+    "all ",
+    " of ",
+    " essential skills: ",
+    " useful skills: ",
+    "among them ",
+    " and ",
+    ".",
+    "Has the one essential skill that is asked for: ",
+    "Has the one useful skill that is asked for: ",
+    "What carries over: ",
+    ", close to ",
+)
+"""What the two reasons that differ most from person to person are made of; compiled code puts them together, too."""
+
+
 def words(key: Key, label: Label, closer: Callable[[int], str]) -> str:
     """Return the sentence for `key`.
 
@@ -118,7 +135,7 @@ def words(key: Key, label: Label, closer: Callable[[int], str]) -> str:
     if sort == TEACHES:
         return _teaches(facts, label)
     if sort == CARRIES_OVER:
-        return f"What carries over: {label(facts[0])}, close to {label(facts[1])}."
+        return f"{PHRASES[10]}{label(facts[0])}{PHRASES[11]}{label(facts[1])}."
     if sort == LACKS:
         closing = closer(facts[0])
         return f"Still to learn: {label(facts[0])}" + (f", which {closing} develops." if closing else ".")
@@ -128,14 +145,14 @@ def words(key: Key, label: Label, closer: Callable[[int], str]) -> str:
 
 
 def _has(facts: Sequence[int], label: Label) -> str:
+    has, every, of, essential_skills, useful_skills, among, also, end, one_essential, one_useful, *_ = PHRASES
     held, asked, first, second, essential = facts
-    named = label(first) + (f" and {label(second)}" if second >= 0 else "")
-    among = "among them " if held > 1 + (second >= 0) else ""
-    sort = "essential" if essential else "useful"
+    named = label(first) + (f"{also}{label(second)}" if second >= 0 else "")
     if asked == 1:
-        return f"Has the one {sort} skill that is asked for: {named}."
-    count = f"all {asked}" if held == asked else f"{held} of {asked}"
-    return f"Has {count} {sort} skills: {among}{named}."
+        return f"{one_essential if essential else one_useful}{named}{end}"
+    count = f"{every}{asked}" if held == asked else f"{held}{of}{asked}"
+    further = among if held > 1 + (second >= 0) else ""
+    return f"{has}{count}{essential_skills if essential else useful_skills}{further}{named}{end}"
 
 
 def _teaches(facts: Sequence[int], label: Label) -> str:

@@ -19,6 +19,8 @@ _TELLING_ASPIRATION, _TELLING_LIKENESS = reasons.TELLING_ASPIRATION, reasons.TEL
 SORTS = 8
 COUNT_BITS, SKILL_BITS = 9, 18
 """Room in a key for a count of skills and for the index of one, plus 1."""
+SORT_AT = 1 + 2 * SKILL_BITS + 2 * COUNT_BITS
+"""Where the sort of reason stands in a key."""
 
 
 @keepable

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from careweave_matching.compiled.book import ABSENT, Pages, number_of
-from careweave_matching.compiled.choosing import Facts, Shares, choose
+from careweave_matching.compiled.choosing import SORT_AT, Facts, Shares, choose
 from careweave_matching.compiled.jit import compiled
 from careweave_matching.compiled.kept import keepable
+from careweave_matching.compiled.telling import put_carried, put_held
 from careweave_matching.compiled.writing import Bytes, put_byte, put_double, put_header, put_run, put_varint
 from careweave_matching.credentials import UNKNOWN_CAUSES, Cause
+from careweave_matching.reasons import CARRIES_OVER, HAS
 from careweave_matching.scoring import CREDIT_SHIFT, DIRECT_CLAIMED, DIRECT_EVIDENCED, MILLION, NOTHING, SOURCE_MASK
 from careweave_matching.terms import GateResult, SkillFit
 
@@ -39,6 +41,7 @@ _UNKNOWN_CAUSES = sum(1 << cause for cause in Cause if cause in UNKNOWN_CAUSES)
 _MATCHES = 0x0A
 _SCORE, _MILES, _MINUTES, _COMPONENTS, _SKILL, _REASON, _VERSIONS = 0x19, 0x49, 0x50, 0x5A, 0x6A, 0x72, 0x7A
 _IMPORTANCE, _FIT, _CREDIT = 0x18, 0x20, 0x29
+_HAS, _CARRIES_OVER = HAS, CARRIES_OVER
 _ITEMS, _ITEM_VERSION, _ITEM_SCORE, _ITEM_SUITABILITY = 0x42, 0x10, 0x19, 0x21
 _NAME, _LABEL, _FROM_NAME, _FROM_LABEL = 0x0A, 0x12, 0x32, 0x3A
 
@@ -53,6 +56,7 @@ class Offers(NamedTuple):
     anywhere: whether it has no place. hours: number of its group of equal hours.
     occupations: number of its occupation. versions: its own.
     heads, descriptions, opens, ends: numbers of parts: its name; what it is; the gate of being open; its version.
+    phrases: numbers of the parts that are `reasons.PHRASES`.
     """
 
     key_starts: Integers
@@ -75,6 +79,7 @@ class Offers(NamedTuple):
     descriptions: Integers
     opens: Integers
     ends: Integers
+    phrases: Integers
 
 
 @keepable
@@ -216,7 +221,15 @@ def _put_skills(sheet: Sheet, at: int, row: int, offers: Offers, asker: Asker, n
 
 @compiled
 def _put_reasons(
-    sheet: Sheet, at: int, row: int, offers: Offers, asker: Asker, parts: Numbers, shares: Shares, pages: Pages
+    sheet: Sheet,
+    at: int,
+    row: int,
+    offers: Offers,
+    asker: Asker,
+    parts: Numbers,
+    shares: Shares,
+    names: Names,
+    pages: Pages,
 ) -> int:
     start, end = offers.key_starts[row], offers.key_starts[row + 1]
     packed = np.empty(end - start, np.int64)
@@ -236,8 +249,20 @@ def _put_reasons(
     )  # fmt: skip
     keys = np.empty(4, np.int64)
     for place in range(choose(packed, offers.skills[start:end], facts, shares, keys)):
-        at = _put_keyed(sheet, at, pages, (np.int64(REASON) << SORT_SHIFT) | keys[place])
+        at = _put_reason(sheet, at, keys[place], offers, names, pages)
     return at
+
+
+@compiled
+def _put_reason(sheet: Sheet, start: int, key: int, offers: Offers, names: Names, pages: Pages) -> int:
+    sort = key >> SORT_AT
+    if sort == _HAS:
+        at = put_held(sheet.out, start, key, offers.phrases, pages, names.body, names.starts)
+    elif sort == _CARRIES_OVER:
+        at = put_carried(sheet.out, start, key, offers.phrases, pages, names.body, names.starts)
+    else:
+        return _put_keyed(sheet, start, pages, (np.int64(REASON) << SORT_SHIFT) | key)
+    return put_header(sheet.out, start, at, _REASON)
 
 
 @compiled
@@ -301,7 +326,7 @@ def write_page(
         at = _put_gates(sheet, at, row, offers, asker, pages)
         if full:
             at = _put_skills(sheet, at, row, offers, asker, names, pages)
-        at = _put_reasons(sheet, at, row, offers, asker, parts[place], shares, pages)
+        at = _put_reasons(sheet, at, row, offers, asker, parts[place], shares, names, pages)
         at = _put_versions(sheet, at, row, offers, asker, pages)
         at = put_header(sheet.out, start, at, _MATCHES)
     return at
