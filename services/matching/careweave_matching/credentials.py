@@ -66,6 +66,8 @@ class Cause(IntEnum):
 
 UNKNOWN_CAUSES = frozenset({Cause.NOT_RECORDED, Cause.LEVEL_NOT_RECORDED, Cause.ISSUE_NOT_RECORDED})
 """Causes under which the profile does not say enough to judge."""
+UNKNOWN_CAUSE_BITS = sum(1 << cause for cause in UNKNOWN_CAUSES)
+"""The same, one bit each: 1 << cause."""
 
 
 @dataclass(frozen=True, slots=True)

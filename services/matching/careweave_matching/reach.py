@@ -10,6 +10,7 @@ import numpy as np
 
 from careweave.embedding.port import Vectors
 from careweave_matching.adjacency import near_pairs, strongest
+from careweave_matching.compiled.book import longer
 from careweave_matching.compiled.credits import Grants
 from careweave_matching.compiled.kept import keep
 from careweave_matching.entries import Integers, KeyBook, PersonEntry, decode
@@ -63,8 +64,8 @@ class GrantRows:
         if rows <= len(starts) and entries <= len(keys):
             return self.grants
         return Grants(
-            *(_longer(each, rows) for each in (starts, counts, directs)),
-            *(_longer(each, entries) for each in (keys, packed)),
+            *(longer(each, rows) for each in (starts, counts, directs)),
+            *(longer(each, entries) for each in (keys, packed)),
         )
 
     def kept(self) -> Grants:
@@ -72,15 +73,6 @@ class GrantRows:
         if self._kept is None or self._kept[0] is not self.grants:
             self._kept = self.grants, keep(self.grants)
         return self._kept[1]
-
-
-def _longer(array: Integers, needed: int) -> Integers:
-    """Return `array`, or a copy of at least twice its length if fewer than `needed` elements fit."""
-    if needed <= len(array):
-        return array
-    longer = np.zeros(max(needed, 2 * len(array)), np.int64)
-    longer[: len(array)] = array
-    return longer
 
 
 class Reach:

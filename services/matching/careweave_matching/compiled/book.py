@@ -119,9 +119,9 @@ class Book:
         if self._used + size <= len(pages.body) and self._count + parts <= len(pages.starts):
             return
         self.pages = pages._replace(
-            body=_longer(pages.body, self._used + size),
-            starts=_longer(pages.starts, self._count + parts),
-            lengths=_longer(pages.lengths, self._count + parts),
+            body=longer(pages.body, self._used + size),
+            starts=longer(pages.starts, self._count + parts),
+            lengths=longer(pages.lengths, self._count + parts),
         )
 
     def _spread(self) -> None:
@@ -132,7 +132,7 @@ class Book:
         self.pages = old._replace(slots=slots, numbers=numbers)
 
 
-def _longer(array: npt.NDArray[_Sort], needed: int) -> npt.NDArray[_Sort]:
+def longer(array: npt.NDArray[_Sort], needed: int) -> npt.NDArray[_Sort]:
     """Return `array`, or a copy of at least twice its length if fewer than `needed` elements fit."""
     if needed <= len(array):
         return array

@@ -14,7 +14,7 @@ from careweave_matching.compiled.jit import compiled
 from careweave_matching.compiled.kept import keepable
 from careweave_matching.compiled.telling import put_carried, put_held
 from careweave_matching.compiled.writing import Bytes, put_byte, put_double, put_header, put_run, put_varint
-from careweave_matching.credentials import UNKNOWN_CAUSES, Cause
+from careweave_matching.credentials import UNKNOWN_CAUSE_BITS
 from careweave_matching.reasons import CARRIES_OVER, HAS
 from careweave_matching.scoring import CREDIT_SHIFT, DIRECT_CLAIMED, DIRECT_EVIDENCED, MILLION, NOTHING, SOURCE_MASK
 from careweave_matching.terms import GateResult, SkillFit
@@ -37,7 +37,6 @@ ESSENTIAL, OPTIONAL, SEMANTIC, SUITABILITY, ASPIRATION, STRETCH, PROXIMITY, PREF
 
 _PASS, _FAIL, _UNKNOWN, _FIXABLE = (int(each) for each in GateResult)
 _EVIDENCED, _CLAIMED, _TRANSFERABLE = int(SkillFit.EVIDENCED), int(SkillFit.CLAIMED), int(SkillFit.TRANSFERABLE)
-_UNKNOWN_CAUSES = sum(1 << cause for cause in Cause if cause in UNKNOWN_CAUSES)
 _MATCHES = 0x0A
 _SCORE, _MILES, _MINUTES, _COMPONENTS, _SKILL, _REASON, _VERSIONS = 0x19, 0x49, 0x50, 0x5A, 0x6A, 0x72, 0x7A
 _IMPORTANCE, _FIT, _CREDIT = 0x18, 0x20, 0x29
@@ -171,7 +170,7 @@ def _credential_key(number: int, offers: Offers, asker: Asker) -> int:
     need = offers.needs[number]
     good_through, lead, cause = asker.standings[0, need], asker.standings[1, need], asker.standings[2, need]
     result = _FIXABLE if lead >= 0 and asker.as_of + lead <= offers.deadline[number] else _FAIL
-    if _UNKNOWN_CAUSES >> cause & 1:
+    if UNKNOWN_CAUSE_BITS >> cause & 1:
         result = _UNKNOWN
     if offers.provided[number]:
         result = _FIXABLE

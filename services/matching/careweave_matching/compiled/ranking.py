@@ -20,7 +20,7 @@ from careweave_matching.compiled.page import (
     SUITABILITY,
 )
 from careweave_matching.compiled.vectors import LANES, dot
-from careweave_matching.credentials import UNKNOWN_CAUSES, Cause
+from careweave_matching.credentials import UNKNOWN_CAUSE_BITS
 from careweave_matching.scoring import MILLION
 
 Integers = npt.NDArray[np.int64]
@@ -28,7 +28,6 @@ Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.float32]
 
-_UNKNOWN_CAUSES = sum(1 << cause for cause in Cause if cause in UNKNOWN_CAUSES)
 _PARTS = SCORE + 1
 NO_OCCUPATION = -1
 _FEW = 256
@@ -141,7 +140,7 @@ def is_eligible(row: int, seeker: Seeker, stalls: Stalls) -> bool:
             continue
         lead = seeker.standings[1, need]
         in_time = lead >= 0 and seeker.as_of + lead <= stalls.deadline[number]
-        if not in_time and not _UNKNOWN_CAUSES >> seeker.standings[2, need] & 1:
+        if not in_time and not UNKNOWN_CAUSE_BITS >> seeker.standings[2, need] & 1:
             return False
     return True
 
