@@ -12,9 +12,12 @@ from rich.table import Table
 from careweave.client import calling
 from careweave.rpc.channels import Channels
 from careweave.v1 import matching_pb2, profiles_pb2
-from careweave_cli.sample.opportunities import SampleOpportunity
-from careweave_cli.sample.people import SamplePerson
-from careweave_cli.sample.place import SamplePlace, make_place
+from careweave_cli.sample.catalogue import catalogue
+from careweave_cli.sample.geography import make_places
+from careweave_cli.sample.opportunities import make_opportunities, opportunity_id
+from careweave_cli.sample.organisations import make_hubs, make_organisations
+from careweave_cli.sample.people import make_people, person_id
+from careweave_cli.sample.place import OPPORTUNITIES, PEOPLE
 from careweave_cli.show.progress import Report
 
 _BATCH: Final = 500
@@ -54,7 +57,7 @@ class SampleSummary:
 
 
 async def load_sample(services: Channels, seed: int, today: date, report: Report) -> SampleSummary:
-    """Make the sample for `seed` and send it to the services; the taxonomies must be there.
+    """Make what is missing of the sample for `seed` and send it to the services; the taxonomies must be there.
 
     What is there already is left as it is, whatever has become of it; opportunities that have closed
     are offered again, with dates counted from `today`.
@@ -63,33 +66,32 @@ async def load_sample(services: Channels, seed: int, today: date, report: Report
         CareweaveError: a service refused or does not answer; what was sent before stays.
     """
     began = monotonic()
-    report("Making the sample place", 0, 0)
-    place = await asyncio.to_thread(make_place, seed, today)
     summary = SampleSummary(seed)
     with calling():
-        await _load_surroundings(services, place, summary, report)
-        await _load_people(services, place.people, summary, report)
-        await _load_opportunities(services, place.opportunities, today, summary, report)
+        await _load_surroundings(services, summary, report)
+        await _load_people(services, today, summary, report)
+        await _load_opportunities(services, today, summary, report)
     summary.seconds = monotonic() - began
     return summary
 
 
-async def _load_surroundings(services: Channels, place: SamplePlace, summary: SampleSummary, report: Report) -> None:
+async def _load_surroundings(services: Channels, summary: SampleSummary, report: Report) -> None:
     """Load places, organisations and hubs; each may name an earlier one, so they go in order of what they need."""
     profiles = services.profiles
+    all_places, all_organisations, all_hubs = make_places(), make_organisations(), make_hubs()
     places = await profiles.ListPlaces(profiles_pb2.ListPlacesRequest(page_size=_PAGE))
     organisations = await profiles.ListOrganisations(profiles_pb2.ListOrganisationsRequest(page_size=_PAGE))
     hubs = await profiles.ListHubs(profiles_pb2.ListHubsRequest(page_size=_PAGE))
-    missing_places = _missing(place.places, places.places, "places", summary)
+    missing_places = _missing(all_places, places.places, "places", summary)
     for level in sorted({one.level for one in missing_places}, reverse=True):
         same = [one for one in missing_places if one.level == level]
         await asyncio.gather(*(_update_place(services, one) for one in same))
-    for organisation in _missing(place.organisations, organisations.organisations, "organisations", summary):
+    for organisation in _missing(all_organisations, organisations.organisations, "organisations", summary):
         request = profiles_pb2.UpdateOrganisationRequest(organisation=organisation, allow_missing=True)
         await profiles.UpdateOrganisation(request)
-    for hub in _missing(place.hubs, hubs.hubs, "hubs", summary):
+    for hub in _missing(all_hubs, hubs.hubs, "hubs", summary):
         await profiles.UpdateHub(profiles_pb2.UpdateHubRequest(hub=hub, allow_missing=True))
-    count = len(place.places) + len(place.organisations) + len(place.hubs)
+    count = len(all_places) + len(all_organisations) + len(all_hubs)
     report("Places, organisations and hubs", count, count)
 
 
@@ -105,19 +107,22 @@ def _missing(wanted: Sequence[_Named], present: Iterable[_Named], what: str, sum
     return missing
 
 
-async def _load_people(
-    services: Channels, people: Sequence[SamplePerson], summary: SampleSummary, report: Report
-) -> None:
-    activity, total = "People", len(people)
+async def _load_people(services: Channels, today: date, summary: SampleSummary, report: Report) -> None:
+    """Load those who are missing; only they are made, which is most of the work of loading again."""
+    activity, total = "People", PEOPLE
     report(activity, 0, total)
-    absent: set[str] = set()
-    for batch in _batches(people):
-        request = profiles_pb2.BatchGetPersonSnapshotsRequest(names=[one.person.name for one in batch])
-        absent.update((await services.profiles.BatchGetPersonSnapshots(request)).missing)
-    new = [one for one in people if one.person.name in absent]
-    summary.created["people"], summary.unchanged["people"] = len(new), total - len(new)
-    done = total - len(new)
+    number_of = {f"people/{person_id(summary.seed, number)}": number for number in range(total)}
+    missing: list[int] = []
+    for names in _batches(list(number_of)):
+        request = profiles_pb2.BatchGetPersonSnapshotsRequest(names=names)
+        answer = await services.profiles.BatchGetPersonSnapshots(request)
+        missing += (number_of[name] for name in answer.missing)
+    done = total - len(missing)
+    summary.created["people"], summary.unchanged["people"] = len(missing), done
     report(activity, done, total)
+    if not missing:
+        return
+    new = await asyncio.to_thread(lambda: make_people(summary.seed, sorted(missing), catalogue(), today))
     for batch in _batches(new):
         await services.profiles.BatchCreatePeople(
             profiles_pb2.BatchCreatePeopleRequest(
@@ -131,15 +136,20 @@ async def _load_people(
         report(activity, done, total)
 
 
-async def _load_opportunities(
-    services: Channels, offered: Sequence[SampleOpportunity], today: date, summary: SampleSummary, report: Report
-) -> None:
-    activity, total = "Opportunities", len(offered)
+async def _load_opportunities(services: Channels, today: date, summary: SampleSummary, report: Report) -> None:
+    """Load those that are missing and renew those that have run out; nothing is made if there are none."""
+    activity, total = "Opportunities", OPPORTUNITIES
     report(activity, 0, total)
     present = await _present_opportunities(services)
+    names = {f"opportunities/{opportunity_id(summary.seed, number)}" for number in range(total)}
+    run_out = {name for name in names & present.keys() if _has_run_out(present[name], today)}
+    done = len(names & present.keys())
+    summary.created["opportunities"], summary.unchanged["opportunities"] = total - done, done
+    if not run_out and done == total:
+        report(activity, total, total)
+        return
+    offered = await asyncio.to_thread(lambda: make_opportunities(summary.seed, total, catalogue(), today))
     new = [one for one in offered if one.opportunity.name not in present]
-    summary.created["opportunities"], summary.unchanged["opportunities"] = len(new), total - len(new)
-    done = total - len(new)
     for batch in _batches(new, _SMALL_BATCH):
         requests = [
             matching_pb2.CreateOpportunityRequest(opportunity=one.opportunity, opportunity_id=one.opportunity_id)
@@ -151,7 +161,7 @@ async def _load_opportunities(
         done += len(batch)
         report(activity, done, total)
     for one in offered:
-        if one.opportunity.name in present and _has_run_out(present[one.opportunity.name], today):
+        if one.opportunity.name in run_out:
             request = matching_pb2.UpdateOpportunityRequest(opportunity=one.opportunity)
             request.update_mask.paths.append("*")
             await services.matching.UpdateOpportunity(request)

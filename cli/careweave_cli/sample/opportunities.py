@@ -14,7 +14,7 @@ from careweave_cli.sample.geography import place_of
 from careweave_cli.sample.offers import Offer, make_offers
 from careweave_cli.sample.records import suited
 from careweave_cli.sample.terms import Terms, draw_terms
-from careweave_cli.sample.wording import most_shared, shingles
+from careweave_cli.sample.wording import Texts, shingles
 
 _CLOSE_ENOUGH: Final = 0.4
 """Share of five-word sequences up to which a new text is taken at once."""
@@ -29,15 +29,18 @@ class SampleOpportunity:
     opportunity: Opportunity
 
 
+def opportunity_id(seed: int, number: int) -> str:
+    """Return the id of opportunity `number` of the sample."""
+    return random_id(seed, "opportunity", number)
+
+
 def make_opportunities(seed: int, count: int, catalogue: Catalogue, today: date) -> list[SampleOpportunity]:
     """Return `count` opportunities that are open on `today` and begin later."""
-    texts: list[frozenset[tuple[str, ...]]] = []
+    texts = Texts()
     return [_make(seed, offer, catalogue, today, texts) for offer in make_offers(seed, count, catalogue)]
 
 
-def _make(
-    seed: int, offer: Offer, catalogue: Catalogue, today: date, texts: list[frozenset[tuple[str, ...]]]
-) -> SampleOpportunity:
+def _make(seed: int, offer: Offer, catalogue: Catalogue, today: date, texts: Texts) -> SampleOpportunity:
     """Return the opportunity for `offer`, worded unlike any of `texts`, to which its own is added."""
     chance = stream(seed, "opportunity", offer.number)
     setting = offer.employer.setting
@@ -51,15 +54,15 @@ def _make(
     for attempt in range(_ATTEMPTS):
         words = stream(seed, "description", offer.number, attempt)
         text = describe(words, draft)
-        likeness = most_shared(shingles(text), texts)
+        likeness = texts.most_shared(shingles(text))
         if likeness < least:
             best, least = text, likeness
         if least <= _CLOSE_ENOUGH:
             break
-    texts.append(shingles(best))
-    opportunity_id = random_id(seed, "opportunity", offer.number)
+    texts.add(shingles(best))
+    own_id = opportunity_id(seed, offer.number)
     opportunity = Opportunity(
-        name=f"opportunities/{opportunity_id}",
+        name=f"opportunities/{own_id}",
         title=titled(offer, title, about),
         kind=offer.kind,
         description=best,
@@ -75,7 +78,7 @@ def _make(
         fictional=True,
     )
     _put_terms(opportunity, terms)
-    return SampleOpportunity(opportunity_id, opportunity)
+    return SampleOpportunity(own_id, opportunity)
 
 
 def _put_terms(opportunity: Opportunity, terms: Terms) -> None:

@@ -1,6 +1,6 @@
 """The fictional people of the sample."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -36,9 +36,14 @@ class SamplePerson:
     consents: Sequence[profiles_pb2.Consent]
 
 
-def make_people(seed: int, count: int, catalogue: Catalogue, today: date) -> list[SamplePerson]:
-    """Return `count` people; the first ones are the same whatever the count."""
-    return [_make_person(seed, number, catalogue, today) for number in range(count)]
+def person_id(seed: int, number: int) -> str:
+    """Return the id of person `number` of the sample."""
+    return random_id(seed, "person", number)
+
+
+def make_people(seed: int, numbers: Iterable[int], catalogue: Catalogue, today: date) -> list[SamplePerson]:
+    """Return the people of those numbers; each is the same whoever else is made."""
+    return [_make_person(seed, number, catalogue, today) for number in numbers]
 
 
 def _make_person(seed: int, number: int, catalogue: Catalogue, today: date) -> SamplePerson:
@@ -49,9 +54,9 @@ def _make_person(seed: int, number: int, catalogue: Catalogue, today: date) -> S
     licence = mode == common_pb2.TRAVEL_MODE_CAR or happens(chance, _LICENCE_WITHOUT_CAR)
     words = book("words")
     given, family = chance.choice(words["given"]), chance.choice(words["family"])
-    person_id = random_id(seed, "person", number)
+    own_id = person_id(seed, number)
     person = profiles_pb2.Person(
-        name=f"people/{person_id}",
+        name=f"people/{own_id}",
         display_name=f"{given} {family}",
         email=f"{given}.{family}.{number}@example.org".lower(),
         place=place_of(district),
@@ -61,7 +66,7 @@ def _make_person(seed: int, number: int, catalogue: Catalogue, today: date) -> S
         preferences=draw_wishes(chance, posts, mode, catalogue),
         fictional=True,
     )
-    return SamplePerson(person_id, person, draw_consents(chance, today))
+    return SamplePerson(own_id, person, draw_consents(chance, today))
 
 
 def _draw_posts(chance: Random) -> list[Post]:

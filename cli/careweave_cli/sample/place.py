@@ -38,6 +38,6 @@ def make_place(seed: int, today: date, people: int = PEOPLE, opportunities: int 
         make_places(),
         make_organisations(),
         make_hubs(),
-        make_people(seed, people, taxonomies, today),
+        make_people(seed, range(people), taxonomies, today),
         make_opportunities(seed, opportunities, taxonomies, today),
     )

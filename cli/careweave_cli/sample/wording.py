@@ -5,6 +5,7 @@ shorter text, the stricter way round.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from random import Random
@@ -60,9 +61,24 @@ def shared(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -
     return len(one & other) / max(1, min(len(one), len(other)))
 
 
-def most_shared(one: frozenset[tuple[str, ...]], others: Iterable[frozenset[tuple[str, ...]]]) -> float:
-    """Return the largest share between `one` and any of `others`; 0 if there are none."""
-    return max((shared(one, other) for other in others), default=0.0)
+class Texts:
+    """Texts that were written, by their five-word sequences, so that a new one is compared with all at once."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._with: dict[tuple[str, ...], list[int]] = {}
+        self._lengths: list[int] = []
+
+    def add(self, text: frozenset[tuple[str, ...]]) -> None:
+        """Count `text` among the texts from now on."""
+        for shingle in text:
+            self._with.setdefault(shingle, []).append(len(self._lengths))
+        self._lengths.append(len(text))
+
+    def most_shared(self, text: frozenset[tuple[str, ...]]) -> float:
+        """Return the largest share, as in `shared`, between `text` and any that was added; 0 if there are none."""
+        both = Counter(number for shingle in text for number in self._with.get(shingle, ()))
+        return max((count / min(len(text), self._lengths[number]) for number, count in both.items()), default=0.0)
 
 
 class Composer:

@@ -6,7 +6,7 @@ from careweave_cli.sample.catalogue import catalogue
 from careweave_cli.sample.offers import MIX
 from careweave_cli.sample.pay import BANDS
 from careweave_cli.sample.place import SamplePlace
-from careweave_cli.sample.wording import MOST_SHARED, shared, shingles
+from careweave_cli.sample.wording import MOST_SHARED, Texts, shared, shingles
 from careweave_skills.sources.standards import read_standards
 
 from careweave.datasets import folder
@@ -32,6 +32,15 @@ def test_the_share_of_five_word_sequences_is_of_the_shorter_text() -> None:
     short, long = "one two three four five six", "One, two three four five. Six seven eight nine ten eleven"
     assert shared(shingles(short), shingles(long)) == 1
     assert shared(shingles("a b c d e f"), shingles("b c d e f g")) == 0.5
+
+
+def test_a_text_is_compared_with_all_earlier_ones_at_once(place: SamplePlace) -> None:
+    some = [shingles(one.description) for one in offered(place)[:60]]
+    texts = Texts()
+    for number, text in enumerate(some):
+        assert texts.most_shared(text) == max((shared(text, other) for other in some[:number]), default=0.0)
+        texts.add(text)
+    assert texts.most_shared(frozenset()) == 0.0
 
 
 def test_descriptions_are_of_the_length_of_vacancies_and_have_no_gaps(place: SamplePlace) -> None:
