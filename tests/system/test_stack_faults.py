@@ -5,8 +5,8 @@ and started again with a full outbox; Neo4j refuses writes. Each happens at a ra
 profiles are those of an undisturbed run on the embedded engines, every update was answered and none applied twice, and
 the matching service knows everybody.
 
-`make faults-hr` runs it, each fault three times (ROUNDS=n) among 50,000 updates (UPDATES=n), with three brokers and pauses
-of 60 s (PAUSE=n).
+`make faults-hr` runs it: each fault three times (ROUNDS=n) among 50,000 updates (UPDATES=n), with three brokers and
+pauses of 60 s (PAUSE=n).
 """
 
 import asyncio
