@@ -4,8 +4,8 @@
 
 Each service is a process of its own, on a real Neo4j and a real Kafka with three partitions. The matching replica is
 frozen while an HR feed makes that many people, of five skills each; then it goes on, and is timed until it is level
-with the log and holds everybody. The events are those of 100,000 people whose skills changed ten times each, appended by
-the port to Kafka and to the embedded log; compaction has not run.
+with the log and holds everybody. The events are those of 100,000 people whose skills changed ten times each, appended
+by the port to Kafka and to the embedded log; compaction has not run.
 """
 
 import argparse
