@@ -1,6 +1,7 @@
 """Text to skills: spans, methods, confidence, and what found nothing."""
 
 import pytest
+from careweave_skills.care import breadth, in_terms
 from careweave_skills.extraction import Extraction, SkillExtractor
 from careweave_skills.lexical import Concept
 from careweave_skills.search import ConceptIndex
@@ -103,6 +104,43 @@ def test_the_same_text_gives_the_same_answer(extractor: SkillExtractor) -> None:
 def test_an_index_without_concepts_finds_nothing(embedder: Embedder) -> None:
     empty = SkillExtractor(ConceptIndex([], embedder.dimension), embedder.embed_transient)
     assert empty.extract("Carry out wound care").found == ()
+
+
+def test_of_two_skills_that_fit_alike_the_one_comes_first_that_care_asks_for(embedder: Embedder) -> None:
+    def first(asking: dict[str, int]) -> list[str]:
+        labels = {"skills/a": "keep records of users", "skills/b": "keep users' records"}
+        concepts = [Concept(name, label, care_occupations=asking.get(name, 0)) for name, label in labels.items()]
+        index = ConceptIndex(concepts, embedder.dimension)
+        index.learn(index.wanted(), embedder.embed([index.concepts[0].label] * 2))
+        found = SkillExtractor(index, embedder.embed_transient).extract("Keep the users' records up to date")
+        return [each.name for each in found.found]
+
+    assert first({"skills/a": 20}) == ["skills/a", "skills/b"]
+    assert first({"skills/b": 20}) == ["skills/b", "skills/a"]
+
+
+def test_care_asks_for_a_skill_the_more_widely_the_more_of_its_occupations_do() -> None:
+    breadths = [breadth(count) for count in range(21)]
+    assert breadths == sorted(set(breadths))
+    assert (breadths[0], breadths[20], breadth(500)) == (0.0, 1.0, 1.0)
+
+
+def test_plain_words_of_care_read_as_those_of_the_taxonomy() -> None:
+    assert in_terms("Give Medicines to residents, and keep care records") == (
+        "Give medication to service users, and keep records of service users"
+    )
+    assert in_terms("Study medicine in a residential home") == "Study medicine in a residential home"
+
+
+def test_a_skill_in_the_taxonomys_words_is_surer_than_without_them(embedder: Embedder) -> None:
+    index = ConceptIndex([Concept("skills/m", "administer medication")], embedder.dimension)
+    index.learn(index.wanted(), embedder.embed(index.wanted()))
+    extractor = SkillExtractor(index, embedder.embed_transient)
+    plain, unknown = (
+        extractor.extract(f"Give {word}", minimum_confidence=0.0).found for word in ("medicines", "drugs")
+    )
+    assert plain[0].confidence > unknown[0].confidence
+    assert (plain[0].start, plain[0].end) == (0, len("Give medicines"))
 
 
 def test_sentences_and_clauses_stand_where_they_say() -> None:

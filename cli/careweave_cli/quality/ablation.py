@@ -55,8 +55,8 @@ EXTRACTION_VARIANTS: Final[Mapping[str, Weights]] = {
     "without clauses": replace(WEIGHTS, whole=1.0),
     "best clause alone": replace(WEIGHTS, whole=0.0),
     "without words": _shares(mean=0.62, nearest=0.38, words=0.0),
-    "without phrases": replace(WEIGHTS, phrase=0.0),
-    "words and phrases alone": _shares(mean=0.0, nearest=0.0, words=1.0),
+    "without what care asks for": replace(WEIGHTS, care=0.0),
+    "words alone": _shares(mean=0.0, nearest=0.0, words=1.0),
 }
 
 

@@ -1,10 +1,12 @@
 """ESCO as it is packaged, in the forms that likeness and extraction take, and embedding with progress shown."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from careweave_matching.likeness import Embed, OccupationText
+from careweave_skills.care import CARE_GROUPS
 from careweave_skills.lexical import Concept
 from careweave_skills.sources.esco import Esco, read_esco
 from careweave_skills.taxonomy import Importance
@@ -43,7 +45,13 @@ def occupation_texts(esco: Esco) -> list[OccupationText]:
 
 def skill_concepts(esco: Esco) -> list[Concept]:
     """Return the skills as search and extraction take them."""
-    return [Concept(skill.name, skill.label, skill.alternative_labels) for skill in esco.skills]
+    care = {occupation.name for occupation in esco.occupations if occupation.isco_group in CARE_GROUPS}
+    asked = {(each.occupation, each.skill) for each in esco.requirements if each.occupation in care}
+    counts = Counter(skill for _, skill in asked)
+    return [
+        Concept(skill.name, skill.label, skill.alternative_labels, care_occupations=counts[skill.name])
+        for skill in esco.skills
+    ]
 
 
 def embedding(embedder: Embedder, report: Report, activity: str) -> Embed:

@@ -29,6 +29,18 @@ _NAMES: Final[Mapping[OpportunityKind, str]] = {
 }
 _SAID: Final = {kind: re.compile(rf"\b(?:{words})", re.IGNORECASE) for kind, words in _NAMES.items()}
 
+_GIVERS: Final = tuple(
+    (re.compile(rf"\b(?:{asked})\b", re.IGNORECASE), re.compile(rf"\b(?:{givers})", re.IGNORECASE))
+    for asked, givers in (
+        (
+            r"training|courses?|study(?:ing)?|qualifications?",
+            r"train(?:er|ing)|teacher|lecturer|instructor|tutor|educator",
+        ),
+        (r"mentor(?:s|ing)?", r"mentor"),
+    )
+)
+"""What people ask for, and words in the names of occupations that give it."""
+
 
 def parts_of(aspiration: str) -> list[str]:
     """Return the whole of what is written, and its sentences and larger clauses if it has several, in order.
@@ -47,3 +59,11 @@ def parts_of(aspiration: str) -> list[str]:
 def kinds_named(aspiration: str) -> int:
     """Return the kinds of opportunity that are named, one bit each: 1 << kind."""
     return sum(1 << kind for kind, words in _SAID.items() if words.search(aspiration))
+
+
+def gives_what_is_asked(occupation: str, aspiration: str) -> bool:
+    """Say whether somebody of an occupation of that name gives what is asked for, as a mentor gives mentoring.
+
+    Who asks for a mentor or for training uses words close to those for people who give it, and seldom aims to be one.
+    """
+    return any(asked.search(aspiration) and givers.search(occupation) for asked, givers in _GIVERS)

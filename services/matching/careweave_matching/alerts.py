@@ -44,18 +44,18 @@ def alerts_about(index: Index, entry: OpportunityEntry, now: datetime) -> list[A
         return []
     board, crowd = index.board(now.date()), index.crowd(now.date())
     asking = [row for row, person in enumerate(crowd.entries) if _asks(person, entry, now)]
-    weights = index.weights
     rows, suits = rank_people(
         crowd,
         np.array(asking, np.int64),
         entry,
         reach=board.frame.reach,
-        weights=weights,
+        weights=index.weights,
         relatedness=index.taxonomy.relatedness,
         wanted=len(asking),
     )
     # Whom nothing could please enough to reach the score need not be judged.
-    promising = rows[suits >= (LEAST_SCORE - weights.preference) / (1.0 - weights.preference)]
+    shares = np.array([index.weights.preference_share(crowd.entries[row].points) for row in rows.tolist()])
+    promising = rows[(1.0 - shares) * suits + shares >= LEAST_SCORE]
     people = [crowd.entries[row] for row in promising.tolist()]
     return _worth_telling([(person, entry) for person in people if _is_eligible(person, entry, board)], board)
 

@@ -85,6 +85,8 @@ def best_rows(entry: PersonEntry, table: Table, screened: Screened, reach: Reach
         entry.skill_level,
         entry.level_attained,
         entry.kinds_named,
+        entry.points,
+        entry.kind_floor,
         table.relatedness.ready((entry.role, *aims)),
         entry.role,
         entry.role_share,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from careweave.embedding.port import Vectors
 from careweave_matching.adjacency import dot_rows
 from careweave_matching.aim_finder import Aims
-from careweave_matching.aims import kinds_named
+from careweave_matching.aims import gives_what_is_asked, kinds_named
 from careweave_matching.attainment import level_attained, level_trained_to
 from careweave_matching.credentials import FOREVER
 from careweave_matching.eligibility import Hours, hours_of, needs_of
@@ -156,6 +156,10 @@ class PersonEntry:
     """Occupations aimed at: those in `aspired`, outright, and those found in what is written."""
     kinds_named: int
     """Kinds of opportunity that the aspiration names, 1 << kind each."""
+    points: float
+    """How far the aspiration points, 0 to 1; see `Weights.pointing`. 0 where none is stated."""
+    kind_floor: float
+    """What aspiration is at least for what fits of the kinds named; see `Weights.floor_of_kind`."""
     level_attained: int
     """Of the highest qualification, 1 to 8; 0 if not known."""
     standings: tuple[int, Integers] | None = None
@@ -203,6 +207,11 @@ def enter_person(  # noqa: PLR0913  what a person is made from
         total += share
     related = taxonomy.relatedness
     outright = {related.row(name) for name in person.wishes.aspired_occupations}
+    aims = _meant(aims, person.wishes.aspiration, taxonomy, weights)
+    kinds = kinds_named(person.wishes.aspiration)
+    clearest = 1.0 if person.wishes.aspired_occupations else max((clear for _, clear in aims), default=0.0)
+    direction = weights.direction(clearest)
+    points = weights.pointing(direction, kind=bool(kinds)) if aspirations is not None else 0.0
     return PersonEntry(
         person=person,
         good_from=as_of.toordinal(),
@@ -216,9 +225,22 @@ def enter_person(  # noqa: PLR0913  what a person is made from
         role=related.row(person.work.occupation if person.work else ""),
         role_share=weights.related_role if person.work and person.work.current else weights.related_past_role,
         aims=tuple(sorted({**dict(aims), **dict.fromkeys(outright - {related.nobody}, 1.0)}.items())),
-        kinds_named=kinds_named(person.wishes.aspiration),
+        kinds_named=kinds,
+        points=points,
+        kind_floor=weights.floor_of_kind(direction),
         level_attained=level_attained(person.credentials.values()),
     )
+
+
+def _meant(aims: Aims, aspiration: str, taxonomy: Taxonomy, weights: Weights) -> Aims:
+    """Return `aims` with those less clear that the person would rather meet than be."""
+
+    def clearness(row: int, clear: float) -> float:
+        known = taxonomy.occupations.get(taxonomy.relatedness.names[row])
+        gives = known is not None and gives_what_is_asked(known.label, aspiration)
+        return weights.giver * clear if gives and clear < 1.0 else clear
+
+    return tuple((row, clearness(row, clear)) for row, clear in aims)
 
 
 def _unchanged_through(skills: tuple[HeldSkill, ...], as_of: date) -> int:

@@ -87,8 +87,7 @@ def judge(person: PersonEntry, entry: OpportunityEntry, frame: Frame, *, own: bo
     best = _best_credits(person, frame.reach)
     packed = [best.get(key, scoring.NOTHING) for key in entry.keys.tolist()]
     parts = _components(person, entry, packed, best, minutes=minutes, frame=frame)
-    share = frame.weights.preference_share(stated=person.aspirations is not None)
-    score = scoring.personal_score(parts.suitability, parts.preference, share)
+    score = scoring.personal_score(parts.suitability, parts.preference, frame.weights.preference_share(person.points))
     if not own:
         parts = Components(
             parts.essential_coverage, parts.optional_coverage, parts.semantic_similarity, parts.suitability
@@ -102,7 +101,9 @@ def judge(person: PersonEntry, entry: OpportunityEntry, frame: Frame, *, own: bo
         new_skills=[skill for skill in entry.taught if skill not in held],
         essential_coverage=parts.essential_coverage,
         semantic=parts.semantic_similarity,
+        makeup=frame.weights.makeup(person.points),
         aspiration=parts.aspiration,
+        by_kind=_least_by_kind(person, entry, parts.suitability, frame.weights),
         named=own and entry.opportunity.occupation in person.aspired,
         stretch=parts.stretch,
         proximity=parts.proximity,
@@ -161,19 +162,19 @@ def _components(
     essential = scoring.coverage(rows[:cut])
     base = scoring.suitability(essential, scoring.coverage(rows[cut:]), semantic, weights)
     covered = scoring.relied_on(essential, semantic, weights)
-    aspiration = None
+    aspiration = 0.0
     if person.aspirations is not None:
         aspired = max(float(dot_rows(vectors, aim)[0]) for aim in person.aspirations)
         named = opportunity.occupation in person.aspired
-        asked = bool(person.kinds_named >> opportunity.kind & 1)
-        aspiration = scoring.aspiration(aspired, towards, named=named, asked=asked, weights=weights)
+        least = _least_by_kind(person, entry, base.suitability, weights)
+        aspiration = scoring.aspiration(aspired, towards, least, named=named, weights=weights)
     same_job = scoring.is_same_job(opportunity.kind, opportunity.occupation, person.occupation)
     lower = scoring.is_lower(entry.skill_level, person.skill_level)
     damped = scoring.damping(lower=lower, weights=weights)
     passed = scoring.has_passed(entry.trains_to, person.level_attained, related, weights)
     again = scoring.repetition(same_job=same_job, passed=passed, weights=weights)
     stretching = scoring.stretch(
-        covered, scoring.coverage(taught).share, weights, damped=damped, again=again, aspired=aspiration
+        covered, scoring.coverage(taught).share, weights, damped=damped, again=again, asked=person.points * aspiration
     )
     near = scoring.proximity(minutes, wishes.maximum_minutes, weights, anywhere=not opportunity.place)
     return Components(
@@ -181,11 +182,18 @@ def _components(
         base.optional_coverage,
         base.semantic_similarity,
         base.suitability,
-        aspiration or 0.0,
+        aspiration,
         stretching,
         near,
-        scoring.preference(aspiration, stretching, near, weights),
+        scoring.preference(aspiration, stretching, near, person.points, weights),
     )
+
+
+def _least_by_kind(person: PersonEntry, entry: OpportunityEntry, suits: float, weights: Weights) -> float | None:
+    """Return the least that aspiration is by the kind of opportunity; None if the person's words do not name it."""
+    if not person.kinds_named >> entry.opportunity.kind & 1:
+        return None
+    return scoring.least_by_kind(person.kind_floor, suits, weights)
 
 
 def _skill_matches(entry: OpportunityEntry, packed: list[int], frame: Frame) -> list[SkillMatch]:

@@ -18,7 +18,7 @@ Key: TypeAlias = tuple[int, ...]
 Label: TypeAlias = Callable[[int], str]
 """Index of a skill → its preferred label."""
 
-HAS, CARRIES_OVER, AIMED_AT, NAMED, TEACHES, ALIKE, JOURNEY, LACKS = range(8)
+HAS, CARRIES_OVER, AIMED_AT, NAMED, TEACHES, ALIKE, JOURNEY, LACKS, ASKED_FOR = range(9)
 SHOWN = 4
 """At most this many reasons."""
 TELLING_ASPIRATION = 0.4
@@ -36,6 +36,8 @@ class Facts:
     packed: packed credits of the required skills, in the entry's order. skills: their indices.
     essential: how many of them are essential.
     new_skills: indices of skills that are taught and not held.
+    makeup: see `Weights.makeup`.
+    by_kind: the least that aspiration is by the kind of opportunity; None where the person does not ask for the kind.
     aspiration, stretch, proximity: 0 for anyone but the person.
     minutes: of the journey, negative if not known or not to be shown.
     """
@@ -46,7 +48,9 @@ class Facts:
     new_skills: Sequence[int]
     essential_coverage: float
     semantic: float
+    makeup: tuple[float, float, float]
     aspiration: float
+    by_kind: float | None
     named: bool
     stretch: float
     proximity: float
@@ -57,18 +61,19 @@ class Facts:
 def choose(facts: Facts, weights: Weights) -> list[Key]:
     """Return the keys of at most four reasons, the most telling first; ties in the order of the keys."""
     found = _about_skills(facts, weights)
-    prefers = weights.preference_share(stated=facts.aspiration > 0.0)
+    aspiration, stretch, proximity = facts.makeup
     if facts.named:
-        found.append((-prefers * weights.aspiration, (NAMED,)))
+        found.append((-aspiration, (NAMED,)))
     elif facts.aspiration >= TELLING_ASPIRATION:
-        found.append((-prefers * weights.aspiration * facts.aspiration, (AIMED_AT,)))
+        kind_alone = facts.by_kind is not None and facts.aspiration <= facts.by_kind
+        found.append((-aspiration * facts.aspiration, (ASKED_FOR if kind_alone else AIMED_AT,)))
     if facts.new_skills:
-        moved = prefers * weights.stretch * facts.stretch + LEAST_TELLING
+        moved = stretch * facts.stretch + LEAST_TELLING
         found.append((-moved, (TEACHES, len(facts.new_skills), facts.new_skills[0])))
     if facts.semantic >= TELLING_LIKENESS:
         found.append((-weights.semantic * facts.semantic, (ALIKE,)))
     if facts.minutes >= 0:
-        found.append((-prefers * weights.proximity * facts.proximity, (JOURNEY, facts.minutes, facts.mode)))
+        found.append((-proximity * facts.proximity, (JOURNEY, facts.minutes, facts.mode)))
     found.sort()
     return [key for moved, key in found[:SHOWN] if moved <= -LEAST_TELLING]
 
@@ -103,6 +108,7 @@ def _about_skills(facts: Facts, weights: Weights) -> list[tuple[float, Key]]:
 _FIXED = {
     NAMED: "Is, or leads to, an occupation the person aims at.",
     AIMED_AT: "Close to what the person aims at.",
+    ASKED_FOR: "Of a kind that the person asks for.",
     ALIKE: "Much like the person’s present role and skills.",
 }
 

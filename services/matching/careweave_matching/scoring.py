@@ -19,7 +19,16 @@ in both directions.
   the rest; in the same way coverage of essential skills stands in for that of optional ones.
 
 Preference is the person's own business: aspiration, stretch and proximity. Where no aspiration is stated the
-other two share its weight.
+other two share its weight, and preference makes up less of the score.
+
+An aspiration counts as far as it points (`Weights.pointing`), a number of the person, 0 to 1. What it is about points:
+all the way where an occupation is named or plainly meant, in part where one is hinted at. A kind of opportunity points
+less, since it says how to go and not where. Words that do neither ("I want to progress") leave the list as it is for
+somebody who states nothing: nearness to them would be chance. Between, both ways of weighing are mixed.
+
+A kind that is named ("an apprenticeship") counts by itself: aspiration of what fits of this kind has a floor, which
+sinks with suitability below the point where an opportunity fits, and with the direction that the rest of the words
+gives: who asks for an apprenticeship in nursing does not ask for any apprenticeship.
 """
 
 from dataclasses import dataclass
@@ -144,18 +153,26 @@ def suitability(essential: Coverage, optional: Coverage, semantic: float, weight
     return Components(shown, covered if optional.share is None else optional.share, semantic, suits)
 
 
-def aspiration(likeness: float, related: float, *, named: bool, asked: bool, weights: Weights) -> float:
+def aspiration(likeness: float, related: float, least: float | None, *, named: bool, weights: Weights) -> float:
     """Return how near the opportunity is to what the person aspires to.
 
     likeness: largest cosine of an aspiration with the opportunity.
     related: how near the opportunity's occupation is to one that the person aims at, 0 to 1; negative if not known.
+    least: see `least_by_kind`; None where what the person writes does not name this kind of opportunity.
     named: whether the opportunity is, or leads to, an occupation that the person aims at.
-    asked: whether what the person writes names this kind of opportunity.
     """
     if named:
         return 1.0
     near = max(stretched(likeness, weights.aspiration_floor, weights.aspiration_ceiling), related)
-    return min(1.0, near * weights.kind_named) if asked else near
+    return near if least is None else max(min(1.0, near * weights.kind_named), least)
+
+
+def least_by_kind(floor: float, suits: float, weights: Weights) -> float:
+    """Return the least that aspiration is for an opportunity of a kind that is named.
+
+    floor: see `Weights.floor_of_kind`. suits: suitability.
+    """
+    return floor * min(1.0, suits / weights.kind_fits)
 
 
 def stretch(
@@ -165,7 +182,7 @@ def stretch(
     *,
     damped: float = 1.0,
     again: float = 1.0,
-    aspired: float | None = None,
+    asked: float = 0.0,
 ) -> float:
     """Return how well the step stretches.
 
@@ -173,15 +190,15 @@ def stretch(
     taught: coverage of the skills that the opportunity teaches; None if it teaches none. What teaches is the
         better the more of it is new, as far as the person is ready for it.
     damped: see `damping`. again: see `repetition`.
-    aspired: see `aspiration`; None where nothing is stated. What somebody asks for is never too far to be shown, nor
-        a step down; what they have already stays what it is.
+    asked: aspiration, see there, times how far what is stated points. What somebody asks for is never too far to be
+        shown, nor a step down; what they have already stays what it is.
     """
     if taught is not None:
         plain = (1.0 - taught) * covered
     else:
         novelty = 1.0 - covered
         plain = 1.0 - abs(novelty - weights.ideal_novelty) / (1.0 - weights.ideal_novelty)
-    return max(plain * damped, weights.asked_for * (aspired or 0.0)) * again
+    return max(plain * damped, weights.asked_for * asked) * again
 
 
 def damping(*, lower: bool, weights: Weights) -> float:
@@ -224,11 +241,14 @@ def proximity(minutes: int, limit: int, weights: Weights, *, anywhere: bool) -> 
     return max(0.0, 1.0 - minutes / max(limit, 1))
 
 
-def preference(aspired: float | None, stretching: float, near: float, weights: Weights) -> float:
-    """Return the weighted sum of the three; `aspired` is None where no aspiration is stated."""
-    if aspired is not None:
-        return weights.aspiration * aspired + weights.stretch * stretching + weights.proximity * near
-    return (weights.stretch * stretching + weights.proximity * near) / (weights.stretch + weights.proximity)
+def preference(aspired: float, stretching: float, near: float, points: float, weights: Weights) -> float:
+    """Return the weighted sum of the three, or of the latter two as far as the aspiration does not point.
+
+    points: how far it points, 0 to 1, see `Weights.pointing`; 0 where none is stated.
+    """
+    said = weights.aspiration * aspired + weights.stretch * stretching + weights.proximity * near
+    unsaid = (weights.stretch * stretching + weights.proximity * near) / (weights.stretch + weights.proximity)
+    return points * said + (1.0 - points) * unsaid
 
 
 def personal_score(suits: float, prefers: float, share: float) -> float:

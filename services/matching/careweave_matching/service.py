@@ -25,7 +25,7 @@ from careweave_matching.servicer import MatchingServicer
 
 NAME: Final = matching_pb2.DESCRIPTOR.services_by_name["MatchingService"].full_name
 
-_SURE: Final = 0.25
+_SURE: Final = 0.30
 """Confidence from which a skill that a description speaks of becomes a requirement that nobody stated."""
 
 

@@ -5,7 +5,7 @@ Changing any number means a new version: answers recorded under the old one stay
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from careweave_matching.terms import Trust
 
@@ -24,7 +24,13 @@ class Weights:
     preference: float = 0.35
     """Share of preference in the score that a person sees, if no aspiration is stated; the rest is suitability."""
     preference_stated: float = 0.35
-    """The same where an aspiration is stated."""
+    """The same where an aspiration is stated that points all the way, see `pointing`."""
+    clear_enough: float = 1.0
+    """Clearness of an aim from which the direction is said, whichever of several occupations alike is meant."""
+    pointing_kind: float = 0.0
+    """How far an aspiration points that names a kind of opportunity and no direction, 0 to 1."""
+    pointing_least: float = 1.0
+    """How far an aspiration points that names neither, 0 to 1."""
     aspiration: float = 0.50
     """Share of aspiration in preference, where an aspiration is stated."""
     stretch: float = 0.25
@@ -56,8 +62,15 @@ class Weights:
     """Aspiration is at least this times the nearness of the opportunity's occupation to one that is aimed at."""
     aims_floor: float = 0.40
     """Relatedness to an occupation that is aimed at which reads as 0."""
+    giver: float = 1.0
+    """Clearness of an aim, short of being named outright, is multiplied by this where its occupation gives what is
+    asked for; see `aims.gives_what_is_asked`."""
     kind_named: float = 1.0
     """Aspiration is multiplied by this, up to 1, where what is written names the kind of opportunity."""
+    kind_floor: float = 0.0
+    """Aspiration is at least this there, as far as it fits and no direction is said: see `floor_of_kind`."""
+    kind_fits: float = 1.0
+    """Suitability from which an opportunity of a kind that is named fits; below, the floor sinks in proportion."""
     asked_for: float = 0.0
     """Stretch is at least this times aspiration: what is asked for is not too far."""
     anywhere: float = 0.60
@@ -83,9 +96,41 @@ class Weights:
     level_floor: float = 0.25
     """Least credit for a skill held below the level asked."""
 
-    def preference_share(self, *, stated: bool) -> float:
-        """Return the share of preference in the score that a person sees. stated: whether an aspiration is."""
-        return self.preference_stated if stated else self.preference
+    def preference_share(self, points: float) -> float:
+        """Return the share of preference in the score that a person sees.
+
+        points: how far the aspiration points, 0 to 1, see `pointing`; 0 where none is stated.
+        """
+        return (1.0 - points) * self.preference + points * self.preference_stated
+
+    def makeup(self, points: float) -> tuple[float, float, float]:
+        """Return how much of that score aspiration, stretch and proximity make up at most; see `scoring.preference`."""
+        share, others = self.preference_share(points), self.stretch + self.proximity
+        each = points + (1.0 - points) / others
+        return share * points * self.aspiration, share * each * self.stretch, share * each * self.proximity
+
+    def direction(self, clearest: float) -> float:
+        """Return how far an aspiration says what work it is about, 0 to 1.
+
+        clearest: how clearly it aims at the occupation that it aims at most; 1 for one that is named, 0 for none.
+        """
+        return min(1.0, clearest / self.clear_enough)
+
+    def pointing(self, direction: float, *, kind: bool) -> float:
+        """Return how far an aspiration that is stated points, 0 to 1: only what neither says is left open.
+
+        direction: how far it says what work it is about. kind: whether it names a kind of opportunity.
+        """
+        left_open = (1.0 - direction) * (1.0 - self.pointing_kind if kind else 1.0)
+        return max(1.0 - left_open, self.pointing_least)
+
+    def floor_of_kind(self, direction: float) -> float:
+        """Return what aspiration is at least for an opportunity that fits, of a kind that is named.
+
+        A kind counts by itself as far as it is all that is said: who asks for an apprenticeship in nursing does not
+        ask for any apprenticeship.
+        """
+        return self.kind_floor * (1.0 - direction)
 
     def trust_credit(self, trust: Trust) -> float:
         """Return the credit for a skill so founded, 0 to 1."""
@@ -95,7 +140,7 @@ class Weights:
 FIRST = Weights(version="hand-1")
 """Set by hand from the field's practice; without the relatedness of occupations."""
 
-CURRENT = Weights(
+SECOND = Weights(
     version="hand-2",
     preference_stated=0.60,
     aspiration=0.60,
@@ -111,5 +156,17 @@ CURRENT = Weights(
 )
 """Set by hand: what somebody asks for counts for more, and occupations are related by the packaged table."""
 
-BY_VERSION: Mapping[str, Weights] = {each.version: each for each in (FIRST, CURRENT)}
+CURRENT = replace(
+    SECOND,
+    version="hand-3",
+    giver=0.0,
+    clear_enough=0.3,
+    pointing_kind=0.75,
+    pointing_least=0.0,
+    kind_floor=0.8,
+    kind_fits=0.4,
+)
+"""Set by hand: words that point nowhere count for less, and a kind that is named counts by itself."""
+
+BY_VERSION: Mapping[str, Weights] = {each.version: each for each in (FIRST, SECOND, CURRENT)}
 """Every version that a recorded decision may name."""

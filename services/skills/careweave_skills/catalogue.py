@@ -4,12 +4,13 @@ Read from the graph at start and after every import; a new catalogue replaces th
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from careweave.embedding.port import Embedder
 from careweave.graph.port import Query, Reads, Row
+from careweave_skills.care import CARE_GROUPS
 from careweave_skills.extraction import SkillExtractor
 from careweave_skills.lexical import Concept
 from careweave_skills.search import ConceptIndex
@@ -20,6 +21,11 @@ SKILL_LABELS: Final = Query("skill_labels", f"MATCH (n:Skill) RETURN {_CONCEPT} 
 OCCUPATION_LABELS: Final = Query("occupation_labels", f"MATCH (n:Occupation) RETURN {_CONCEPT} ORDER BY name")
 STANDARD_TITLES: Final = Query(
     "standard_titles", "MATCH (n:Standard) RETURN n.name AS name, n.title AS title, n.job_titles AS job_titles"
+)
+CARE_OCCUPATIONS: Final = Query(
+    "care_occupations",
+    "MATCH (o:Occupation)-[:REQUIRES]->(n:Skill) WHERE o.isco_group IN $groups "
+    "RETURN n.name AS name, count(DISTINCT o.name) AS occupations ORDER BY name",
 )
 COURSE_TITLES: Final = Query("course_titles", "MATCH (n:Course) RETURN n.name AS name, n.title AS title")
 
@@ -95,7 +101,9 @@ class Catalogue:
 
 async def read_catalogue(graph: Reads, embedder: Embedder) -> Catalogue:
     """Return the catalogue of what the graph holds now, without vectors yet."""
-    skills = [_concept(row) for row in await graph.run(SKILL_LABELS)]
+    asking = await graph.run(CARE_OCCUPATIONS, groups=sorted(CARE_GROUPS))
+    care = {str(row["name"]): int(str(row["occupations"])) for row in asking}
+    skills = [_skill(row, care) for row in await graph.run(SKILL_LABELS)]
     occupations = [_concept(row) for row in await graph.run(OCCUPATION_LABELS)]
     standards = await graph.run(STANDARD_TITLES)
     courses = await graph.run(COURSE_TITLES)
@@ -144,6 +152,12 @@ def _concept(row: Row) -> Concept:
     return Concept(
         str(row["name"]), str(row["label"]), tuple(_texts(row["alternative_labels"])), Scheme(int(str(row["scheme"])))
     )
+
+
+def _skill(row: Row, care: Mapping[str, int]) -> Concept:
+    """Return a skill with how many occupations of care require it; those of the schemes of care itself count as one."""
+    concept = _concept(row)
+    return replace(concept, care_occupations=care.get(concept.name, 0) if concept.scheme == Scheme.ESCO else 1)
 
 
 def _texts(value: object) -> list[str]:

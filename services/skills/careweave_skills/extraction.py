@@ -2,7 +2,8 @@
 
 Each sentence is compared with all skills as a whole and clause by clause: by the mean vector of a skill's labels, by
 its nearest single label, and by shared words; the segment that fits a skill best decides, so a sentence may speak of
-several. Labels that stand in the text word for word are found as phrases. How the evidence is weighed and turned into a
+several. Of skills that fit alike, those come first that occupations of care ask for widely. Labels that stand in the
+text word for word are found as phrases. How the evidence is weighed and turned into a
 confidence, and on what that was measured, is in docs/quality.md.
 """
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from careweave.abbreviations import in_full
 from careweave.embedding.port import Vectors
 from careweave.grams import Scores
+from careweave_skills.care import in_terms
 from careweave_skills.lexical import PhraseBook
 from careweave_skills.search import ConceptIndex
 from careweave_skills.segments import Segment, Sentence, sentences
@@ -63,8 +65,8 @@ class Weights:
 
     mean, nearest, words: shares of the fit of one segment (the sentence, or one of its clauses) to a skill: cosine with
     the mean of the skill's labels, cosine with its nearest label, likeness in words. They add up to 1.
+    care: added to the fit of a skill that all of health and social care asks for, see `care.breadth`.
     whole: share of the sentence's fit in the score; the rest is that of the segment that fits best.
-    phrase: added if a label stands in the text word for word.
     crowding: times the natural logarithm of a skill's rank among those that fit the same segment best, taken off: what
     names one thing ten times over makes room for what the next clause names.
     slope, middle: confidence = 1 / (1 + exp(-slope · (score - middle))).
@@ -73,11 +75,11 @@ class Weights:
     mean: float = 0.50
     nearest: float = 0.30
     words: float = 0.20
+    care: float = 0.07
     whole: float = 0.70
-    phrase: float = 0.05
-    crowding: float = 0.04
-    slope: float = 10.5
-    middle: float = 0.71
+    crowding: float = 0.06
+    slope: float = 11.4
+    middle: float = 0.675
 
 
 WEIGHTS: Final = Weights()
@@ -88,20 +90,22 @@ class Evidence:
     """What speaks for each candidate of one sentence; the last axis of the arrays is aligned.
 
     places: of the skills in the index. mean, nearest, words: (segments, candidates), the sentence as a whole first,
-    then its clauses. phrases: where a label of the skill stands word for word, by place.
+    then its clauses. breadths: (candidates,), see `care.breadth`. phrases: where a label of the skill stands word for
+    word, by place.
     """
 
     places: _Places
     mean: Scores
     nearest: Scores
     words: Scores
+    breadths: Scores
     phrases: dict[int, Segment]
 
     def fits(self, weights: Weights) -> Scores:
         """Return (segments, candidates): how well each segment fits each candidate."""
         counts = np.float32(weights.mean), np.float32(weights.nearest), np.float32(weights.words)
         found: Scores = counts[0] * self.mean + counts[1] * self.nearest + counts[2] * self.words
-        return found
+        return found + np.float32(weights.care) * self.breadths
 
     def score(self, weights: Weights) -> tuple[Scores, _Places]:
         """Return the score of each candidate, and the segment that fits it best: 0 for the sentence as a whole."""
@@ -109,8 +113,6 @@ class Evidence:
         segments = np.argmax(fits, axis=0)
         whole = np.float32(weights.whole)
         fit = whole * fits[0] + (1 - whole) * fits.max(axis=0)
-        found = np.fromiter((place in self.phrases for place in self.places.tolist()), np.float32, len(self.places))
-        fit += np.float32(weights.phrase) * found
         score: Scores = fit - np.float32(weights.crowding) * np.log(_ranks(fit, segments))
         return score, segments
 
@@ -156,7 +158,7 @@ class SkillExtractor:
         """Return what speaks for which skills in each of `parts`, the sentences of `text`."""
         eligible = self.index.of_scheme(scheme)
         read = [(text[part.whole.start : part.whole.end], *part.readings) for part in parts]
-        vectors = self._embed([in_full(words) for each in read for words in each])
+        vectors = self._embed([in_terms(in_full(words)) for each in read for words in each])
         found = []
         start = 0
         for part, words in zip(parts, read, strict=True):
@@ -169,7 +171,7 @@ class SkillExtractor:
         """Return the evidence for one sentence. read, vectors: of the sentence, then of its clauses."""
         index = self.index
         means = np.maximum(0, vectors @ index.vectors.T)
-        words = np.stack([index.labels.scores(each)[0] for each in read])
+        words = np.stack([self._words(each) for each in read])
         phrases = {
             phrase.concept: Segment(part.whole.start + phrase.start, part.whole.start + phrase.end)
             for phrase in self._phrases.find(read[0])
@@ -182,8 +184,15 @@ class SkillExtractor:
             mean=means[:, places],
             nearest=index.nearest_label(places, vectors),
             words=words[:, places],
+            breadths=index.breadths[places],
             phrases=phrases,
         )
+
+    def _words(self, segment: str) -> Scores:
+        """Return how well each concept fits a segment in words, its own or those of ESCO."""
+        own = self.index.labels.scores(segment)[0]
+        other = in_terms(segment)
+        return own if other == segment else np.maximum(own, self.index.labels.scores(other)[0])
 
     def _found(self, sentence: Sentence, evidence: Evidence, minimum: float) -> list[Found]:
         scores, segments = evidence.score(self._weights)

@@ -24,12 +24,16 @@ _IN_BRACKETS: Final = re.compile(r"\s*\([^)]*\)")
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A skill or an occupation, as search needs it. name: its resource name."""
+    """A skill or an occupation, as search needs it.
+
+    name: its resource name. care_occupations: how many occupations of health and social care require a skill.
+    """
 
     name: str
     label: str
     alternative_labels: tuple[str, ...] = ()
     scheme: Scheme = Scheme.ESCO
+    care_occupations: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from careweave.embedding.port import Vectors
 from careweave.grams import Scores
 from careweave.wording import distinct_wordings
+from careweave_skills.care import breadth
 from careweave_skills.lexical import Concept, LabelIndex
 from careweave_skills.taxonomy import Scheme
 
@@ -45,6 +46,7 @@ class ConceptIndex:
         """Index `concepts` by words; vectors of `dimension` come by `learn`. They are held in order of name."""
         self.concepts = tuple(sorted(concepts, key=lambda concept: concept.name))
         self.labels = LabelIndex(self.concepts)
+        self.breadths = np.array([breadth(concept.care_occupations) for concept in self.concepts], dtype=np.float32)
         self._schemes = np.array([concept.scheme for concept in self.concepts], dtype=np.int8)
         wordings = [
             (concept.label, *distinct_wordings(concept.label, concept.alternative_labels)) for concept in self.concepts

@@ -14,6 +14,7 @@ from careweave_matching.model import (
     Work,
 )
 from careweave_matching.terms import CredentialKind, DbsLevel, OpportunityKind, TravelMode, Trust
+from careweave_matching.weights import BY_VERSION
 from hypothesis import strategies as st
 
 from tests.unit.matching.world import SKILLS, TODAY, a_person, an_opportunity, skill
@@ -24,6 +25,9 @@ places = st.sampled_from(["", "places/A", "places/B", "places/C", "places/Z", "p
 occupations = st.sampled_from(["", *(f"occupations/o{number}" for number in range(4))])
 titles = st.sampled_from(["", "NMC", "Moving and handling"])
 hours = st.sampled_from([0.0, 10.0, 24.0, 37.5])
+ASPIRATIONS = ("More of it", "An apprenticeship. Or a course with a mentor.", "A mentor", "Better pay")
+"""To the vectors of the world these point nowhere, to kinds alone, to a kind and an occupation, to one alone."""
+weights = st.sampled_from(list(BY_VERSION.values()))
 
 
 @st.composite
@@ -62,7 +66,7 @@ wishes = st.builds(
     unsocial_hours=st.booleans(),
     travel_mode=st.sampled_from(TravelMode),
     maximum_minutes=st.sampled_from([5, 30, 60, 400]),
-    aspiration=st.sampled_from(["", "nursing", "An apprenticeship in nursing. Or a course with a mentor."]),
+    aspiration=st.sampled_from(["", *ASPIRATIONS]),
     aspired_occupations=st.lists(occupations.filter(bool), max_size=2, unique=True).map(tuple),
 )
 

@@ -1,17 +1,21 @@
 """What people ask for in their own words, and what their certificates say."""
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from careweave_matching.aim_finder import AimFinder
-from careweave_matching.aims import kinds_named, parts_of
+from careweave_matching.aims import gives_what_is_asked, kinds_named, parts_of
 from careweave_matching.attainment import level_attained, level_stated, level_trained_to
-from careweave_matching.model import HeldCredential
+from careweave_matching.entries import enter_person
+from careweave_matching.model import HeldCredential, Wishes
 from careweave_matching.relatedness import UNKNOWN, read_relatedness, rounded
+from careweave_matching.taxonomy import Occupation
 from careweave_matching.terms import CredentialKind, OpportunityKind
+from careweave_matching.weights import BY_VERSION, CURRENT, Weights
 
-from tests.unit.matching.world import TextVectors, a_taxonomy, an_opportunity
+from tests.unit.matching.world import TODAY, WIDTH, TextVectors, a_person, a_taxonomy, an_opportunity
 
 _KIND = OpportunityKind
 
@@ -49,6 +53,39 @@ def test_what_is_not_wanted_is_left_out() -> None:
     assert parts == ["I want to be a link worker"]
     assert parts_of("Anything but not nights") == ["Anything but not nights"]
     assert parts_of("  ") == []
+
+
+def test_who_asks_for_a_mentor_or_training_aims_at_nobody_who_gives_it() -> None:
+    asking = "More training in the work I am in, and perhaps somebody to mentor me."
+    assert gives_what_is_asked("learning mentor", asking)
+    assert gives_what_is_asked("corporate training manager", asking)
+    assert not gives_what_is_asked("care at home worker", asking)
+    assert not gives_what_is_asked("learning mentor", "I want to work in a school.")
+
+
+def test_a_giver_of_what_is_asked_for_is_an_aim_only_if_named_outright() -> None:
+    taxonomy = a_taxonomy()
+    taxonomy = replace(taxonomy, occupations={**taxonomy.occupations, "occupations/o2": Occupation("mentor", "", 2)})
+    asking = a_person(wishes=Wishes(aspiration="A mentor"))
+
+    def aims(clear: float, weights: Weights) -> dict[int, float]:
+        vectors = np.zeros((len(taxonomy.names), WIDTH), np.float32)
+        found = ((1, 0.5), (2, clear))
+        entry = enter_person(
+            asking,
+            None,
+            vectors[:1],
+            aims=found,
+            skill_vectors=vectors,
+            taxonomy=taxonomy,
+            weights=weights,
+            as_of=TODAY,
+        )
+        return dict(entry.aims)
+
+    assert aims(0.9, CURRENT) == {1: 0.5, 2: 0.0}
+    assert aims(1.0, CURRENT) == {1: 0.5, 2: 1.0}
+    assert aims(0.9, BY_VERSION["hand-2"]) == {1: 0.5, 2: 0.9}
 
 
 def test_levels_are_read_from_certificates_and_the_highest_counts() -> None:

@@ -1,30 +1,39 @@
 """The fast way of ranking equals the plain definition of one pair, to the last bit and byte."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, time
 
 import numpy as np
 import pytest
 from careweave_matching import bulk
+from careweave_matching.alerts import LEAST_SCORE, alerts_about
 from careweave_matching.crowd import rank_people
 from careweave_matching.decisions import items_of
 from careweave_matching.entries import PersonEntry
 from careweave_matching.index import Board, Index
 from careweave_matching.messages import match_message
-from careweave_matching.model import Opportunity, Person, Wishes
+from careweave_matching.model import Consent, HeldSkill, Opportunity, Person, Wishes
 from careweave_matching.pair import Match, judge
-from careweave_matching.terms import GateResult
+from careweave_matching.terms import ConsentPurpose, GateResult, OpportunityKind, Trust
+from careweave_matching.weights import CURRENT, Weights
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from careweave.v1 import matching_pb2
 from tests.unit.matching import pairs
-from tests.unit.matching.world import TODAY, a_person, an_index, an_opportunity
+from tests.unit.matching.world import TODAY, a_person, an_index, an_opportunity, skill
 
 thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
+NOON = datetime.combine(TODAY, time(12), UTC)
+CONSENTS = (Consent(ConsentPurpose.ALERTS),)
 
-def filled(person: Person, opportunities: list[Opportunity]) -> tuple[Index, Board, PersonEntry]:
-    index = an_index()
+
+def filled(
+    person: Person, opportunities: list[Opportunity], weights: Weights = CURRENT
+) -> tuple[Index, Board, PersonEntry]:
+    index = an_index(weights)
 
     async def fill() -> None:
         await index.put_opportunities(opportunities)
@@ -48,16 +57,30 @@ def slowly(index: Index, match: Match) -> matching_pb2.Match:
 
 
 @thorough
-@given(pairs.people(), pairs.opportunity_lists())
+@given(pairs.people(), pairs.opportunity_lists(), pairs.weights)
 def test_a_page_is_byte_for_byte_what_the_protobuf_runtime_makes_of_the_judged_pairs(
-    person: Person, opportunities: list[Opportunity]
+    person: Person, opportunities: list[Opportunity], weights: Weights
 ) -> None:
-    index, board, entry = filled(person, opportunities)
+    index, board, entry = filled(person, opportunities, weights)
     best, page = page_of(index, board, entry, 100, full=True)
     judged = [judge(entry, board.table.entries[row], board.frame, own=True) for row in best.rows.tolist()]
     reply = matching_pb2.FindOpportunitiesResponse(matches=[slowly(index, match) for match in judged])
     assert page == reply.SerializeToString(deterministic=True)
     assert sorted(judged, key=lambda match: (-match.score, match.entry.opportunity.name)) == judged
+
+
+@pytest.mark.parametrize("written", pairs.ASPIRATIONS)
+def test_a_page_is_the_same_however_far_an_aspiration_points(written: str) -> None:
+    """One opportunity of each kind, all of which the person fits, so that floors and reasons of each sort come up."""
+    skills = tuple(HeldSkill(skill(number), 3, Trust.EVIDENCED) for number in (0, 2, 6))
+    person = a_person(skills=skills, wishes=Wishes(stated=True, maximum_minutes=600, aspiration=written))
+    offers = [an_opportunity(n, kind=kind, occupation="occupations/o1") for n, kind in enumerate(OpportunityKind)]
+    index, board, entry = filled(person, offers)
+    best, page = page_of(index, board, entry, 20, full=True)
+    judged = [judge(entry, board.table.entries[row], board.frame, own=True) for row in best.rows.tolist()]
+    reply = matching_pb2.FindOpportunitiesResponse(matches=[slowly(index, match) for match in judged])
+    assert page == reply.SerializeToString(deterministic=True)
+    assert len(judged) == len(OpportunityKind)
 
 
 @thorough
@@ -125,6 +148,39 @@ def test_people_are_ranked_by_the_same_suitability_as_opportunities(
         assert own.components.suitability == other.components.suitability == other.score == suit
     expected = sorted(range(len(people)), key=lambda row: (-float(suits[rows.tolist().index(row)]), row))
     assert rows.tolist() == expected
+
+
+@thorough
+@given(st.lists(pairs.people(), min_size=1, max_size=6), pairs.opportunity_lists())
+def test_everyone_is_told_of_an_opportunity_whose_own_list_has_it_high_enough(
+    drawn: list[Person], opportunities: list[Opportunity]
+) -> None:
+    people = [a_person(f"p{number}", **_facts(person), consents=CONSENTS) for number, person in enumerate(drawn)]
+    people = [
+        replace(each, wishes=replace(each.wishes, alerts=True, kinds=frozenset[int](), maximum_minutes=600))
+        for each in people
+    ]
+    index, board, _ = filled(people[0], opportunities)
+    asyncio.run(index.put_people(people, TODAY))
+    entry = next(iter(index.opportunities()))
+    matches = [judge(person, entry, board.frame, own=True) for person in index.people(TODAY)]
+    expected = {
+        match.person
+        for match in matches
+        if match.score >= LEAST_SCORE and all(gate.result != GateResult.FAIL for gate in match.gates)
+    }
+    told = alerts_about(index, entry, NOON)
+    assert {alert.match.person for alert in told} == expected
+
+
+def test_whoever_aims_at_an_occupation_is_told_of_it_however_little_it_suits_them() -> None:
+    """The share of preference is theirs: what it can add to suitability is not that of somebody who states nothing."""
+    wishes = replace(a_person().wishes, aspired_occupations=("occupations/o0",), alerts=True)
+    person = a_person(place="places/A", work=None, wishes=wishes, consents=CONSENTS)
+    index, board, entry = filled(person, [an_opportunity(occupation="occupations/o0")])
+    offered = next(iter(index.opportunities()))
+    assert judge(entry, offered, board.frame, own=True).components.suitability == 0.0
+    assert [alert.match.person for alert in alerts_about(index, offered, NOON)] == [person.name]
 
 
 def _facts(person: Person) -> dict[str, object]:

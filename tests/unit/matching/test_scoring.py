@@ -2,6 +2,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from careweave_matching import scoring
 from careweave_matching.model import HeldSkill, Opportunity, Person, Requirement, Work
 from careweave_matching.pair import Match, judge
@@ -204,21 +205,22 @@ def test_work_related_to_ones_own_suits_more_and_an_unknown_relation_changes_not
 
 
 def test_an_aim_is_nearest_where_named_then_where_related_and_a_kind_that_is_named_lifts_it() -> None:
-    def aspired(likeness: float, related: float, *, named: bool = False, asked: bool = False) -> float:
-        return scoring.aspiration(likeness, related, named=named, asked=asked, weights=CURRENT)
+    def aspired(likeness: float, related: float, *, named: bool = False, least: float | None = None) -> float:
+        return scoring.aspiration(likeness, related, least, named=named, weights=CURRENT)
 
     assert aspired(0.0, 0.0, named=True) == 1.0
     assert aspired(0.2, 0.6) == 0.6
     assert aspired(0.2, -1.0) == 0.0
-    assert 0.6 < aspired(0.2, 0.6, asked=True) < 1.0
-    assert aspired(0.2, 0.0, asked=True) == 0.0
+    assert 0.6 < aspired(0.2, 0.6, least=0.0) < 1.0
+    assert aspired(0.2, 0.0, least=0.0) == 0.0
+    assert aspired(0.2, 0.0, least=0.5) == 0.5
 
 
 def test_what_is_asked_for_is_neither_too_far_nor_a_step_down_but_what_one_has_stays_what_it_is() -> None:
     far = scoring.stretch(0.0, None, CURRENT)
-    assert scoring.stretch(0.0, None, CURRENT, aspired=1.0) > far
-    assert scoring.stretch(0.0, None, CURRENT, damped=0.3, aspired=1.0) == CURRENT.asked_for
-    assert scoring.stretch(0.0, None, CURRENT, again=0.3, aspired=1.0) < CURRENT.asked_for
+    assert scoring.stretch(0.0, None, CURRENT, asked=1.0) > far
+    assert scoring.stretch(0.0, None, CURRENT, damped=0.3, asked=1.0) == CURRENT.asked_for
+    assert scoring.stretch(0.0, None, CURRENT, again=0.3, asked=1.0) < CURRENT.asked_for
 
 
 def test_an_apprenticeship_to_a_level_one_has_is_passed_in_ones_own_field_alone() -> None:
@@ -236,5 +238,53 @@ def test_an_apprenticeship_is_no_way_to_learn_what_all_work_asks_for() -> None:
 
 
 def test_a_version_that_decisions_name_keeps_its_numbers() -> None:
-    assert BY_VERSION["hand-1"].preference_share(stated=True) == BY_VERSION["hand-1"].preference == 0.35
-    assert set(BY_VERSION) == {"hand-1", CURRENT.version}
+    assert BY_VERSION["hand-1"].preference_share(1.0) == BY_VERSION["hand-1"].preference == 0.35
+    assert BY_VERSION["hand-2"].preference_share(1.0) == 0.60
+    assert set(BY_VERSION) == {"hand-1", "hand-2", CURRENT.version}
+
+
+@pytest.mark.parametrize("version", ["hand-1", "hand-2"])
+def test_to_earlier_versions_whatever_is_written_points_and_a_kind_has_no_floor(version: str) -> None:
+    weights = BY_VERSION[version]
+    assert weights.pointing(0.0, kind=False) == weights.pointing(0.2, kind=True) == 1.0
+    assert weights.floor_of_kind(0.0) == 0.0
+
+
+def test_an_aspiration_points_by_what_it_is_about_and_less_by_a_kind() -> None:
+    nowhere, hinted, kind = (CURRENT.pointing(way, kind=named) for way, named in ((0, False), (0.5, False), (0, True)))
+    assert nowhere == 0.0 < hinted < kind < CURRENT.pointing(0.5, kind=True) < 1.0
+    assert CURRENT.pointing(1.0, kind=False) == CURRENT.pointing(1.0, kind=True) == 1.0
+    assert CURRENT.direction(CURRENT.clear_enough) == CURRENT.direction(1.0) == 1.0
+
+
+def test_words_that_point_nowhere_leave_the_score_as_if_none_were_written() -> None:
+    silent = a_person(skills=(HeldSkill(skill(0)), HeldSkill(skill(2))))
+    vague = replace(silent, wishes=replace(silent.wishes, aspiration="More of it"))
+    clear = replace(silent, wishes=replace(silent.wishes, aspired_occupations=("occupations/o3",)))
+    plain, unmoved, moved = (
+        match(person, an_opportunity(occupation="occupations/o3")) for person in (silent, vague, clear)
+    )
+    assert unmoved.score == plain.score
+    assert moved.score > plain.score
+
+
+def test_a_kind_that_is_named_lifts_what_fits_and_the_reason_says_so() -> None:
+    held = tuple(HeldSkill(skill(number), 3, Trust.EVIDENCED) for number in (0, 2, 6))
+    asking = a_person(skills=held, wishes=replace(a_person().wishes, aspiration="An apprenticeship"))
+    there, elsewhere = (
+        match(asking, an_opportunity(kind=kind)) for kind in (OpportunityKind.APPRENTICESHIP, OpportunityKind.COURSE)
+    )
+    assert there.components.suitability == elsewhere.components.suitability
+    assert there.components.aspiration == CURRENT.kind_floor
+    assert "Of a kind that the person asks for." in there.reasons
+    assert "Of a kind that the person asks for." not in elsewhere.reasons
+    unfit = match(replace(asking, skills=()), an_opportunity(kind=OpportunityKind.APPRENTICESHIP)).components
+    assert (
+        unfit.aspiration == scoring.least_by_kind(CURRENT.kind_floor, unfit.suitability, CURRENT) < CURRENT.kind_floor
+    )
+
+
+def test_what_a_score_is_made_up_of_adds_up() -> None:
+    for points in (0.0, 0.3, 1.0):
+        most = scoring.preference(1.0, 1.0, 1.0, points, CURRENT) * CURRENT.preference_share(points)
+        assert sum(CURRENT.makeup(points)) == pytest.approx(most) == pytest.approx(CURRENT.preference_share(points))

@@ -13,7 +13,7 @@ from careweave_matching.relatedness import Relatedness
 from careweave_matching.taxonomy import Closer, Occupation, Taxonomy
 from careweave_matching.terms import OpportunityKind, TravelMode
 from careweave_matching.travel import Point
-from careweave_matching.weights import CURRENT
+from careweave_matching.weights import CURRENT, Weights
 
 from careweave.embedding.port import Vectors
 
@@ -76,8 +76,8 @@ def surroundings() -> Surroundings:
     )
 
 
-def an_index() -> Index:
-    return Index(a_taxonomy(), surroundings(), TextVectors(), CURRENT)
+def an_index(weights: Weights = CURRENT) -> Index:
+    return Index(a_taxonomy(), surroundings(), TextVectors(), weights)
 
 
 def an_opportunity(number: int = 1, essential: Sequence[int] = (0, 2, 6), **changes: object) -> Opportunity:

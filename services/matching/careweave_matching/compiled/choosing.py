@@ -14,9 +14,10 @@ Integers = npt.NDArray[np.int64]
 
 _HAS, _CARRIES_OVER, _AIMED_AT, _NAMED = reasons.HAS, reasons.CARRIES_OVER, reasons.AIMED_AT, reasons.NAMED
 _TEACHES, _ALIKE, _JOURNEY, _LACKS = reasons.TEACHES, reasons.ALIKE, reasons.JOURNEY, reasons.LACKS
+_ASKED_FOR = reasons.ASKED_FOR
 _SHOWN, _LEAST = reasons.SHOWN, reasons.LEAST_TELLING
 _TELLING_ASPIRATION, _TELLING_LIKENESS = reasons.TELLING_ASPIRATION, reasons.TELLING_LIKENESS
-SORTS = 8
+SORTS = 9
 COUNT_BITS, SKILL_BITS = 9, 18
 """Room in a key for a count of skills and for the index of one, plus 1."""
 SORT_AT = 1 + 2 * SKILL_BITS + 2 * COUNT_BITS
@@ -29,20 +30,23 @@ class Shares(NamedTuple):
 
     essential: float
     semantic: float
-    preference: float
-    preference_stated: float
-    aspiration: float
-    stretch: float
-    proximity: float
+    kind_fits: float
 
 
 class Facts(NamedTuple):
-    """What reasons are chosen from, beside skills; see `reasons.Facts`."""
+    """What reasons are chosen from, beside skills; see `reasons.Facts`. by_kind: negative for None.
+
+    most_…: see `Weights.makeup`.
+    """
 
     essential: int
     essential_coverage: float
     semantic: float
+    most_aspiration: float
+    most_stretch: float
+    most_proximity: float
     aspiration: float
+    by_kind: float
     named: bool
     stretch: float
     proximity: float
@@ -71,20 +75,19 @@ def choose(packed: Integers, skills: Integers, facts: Facts, shares: Shares, key
     """
     moved, found = np.zeros(SORTS), np.zeros(SORTS, np.int64)
     _about_skills(packed, skills, facts, shares, moved, found)
-    prefers = shares.preference_stated if facts.aspiration > 0.0 else shares.preference
     if facts.named:
-        moved[_NAMED], found[_NAMED] = prefers * shares.aspiration, reason_key(_NAMED, 0, 0, 0, 0, False)
+        moved[_NAMED], found[_NAMED] = facts.most_aspiration, reason_key(_NAMED, 0, 0, 0, 0, False)
     elif facts.aspiration >= _TELLING_ASPIRATION:
-        moved[_AIMED_AT] = prefers * shares.aspiration * facts.aspiration
-        found[_AIMED_AT] = reason_key(_AIMED_AT, 0, 0, 0, 0, False)
+        sort = _ASKED_FOR if facts.aspiration <= facts.by_kind else _AIMED_AT
+        moved[sort], found[sort] = facts.most_aspiration * facts.aspiration, reason_key(sort, 0, 0, 0, 0, False)
     if facts.new_skills:
-        moved[_TEACHES] = prefers * shares.stretch * facts.stretch + _LEAST
+        moved[_TEACHES] = facts.most_stretch * facts.stretch + _LEAST
         found[_TEACHES] = reason_key(_TEACHES, facts.new_skills, 0, facts.first_new + 1, 0, False)
     if facts.semantic >= _TELLING_LIKENESS:
         moved[_ALIKE] = shares.semantic * facts.semantic
         found[_ALIKE] = reason_key(_ALIKE, 0, 0, 0, 0, False)
     if facts.minutes >= 0:
-        moved[_JOURNEY] = prefers * shares.proximity * facts.proximity
+        moved[_JOURNEY] = facts.most_proximity * facts.proximity
         found[_JOURNEY] = reason_key(_JOURNEY, 0, facts.mode, facts.minutes, 0, False)
     return _most_telling(moved, found, keys)
 

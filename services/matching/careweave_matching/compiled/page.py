@@ -53,7 +53,7 @@ class Offers(NamedTuple):
     keys, skills: of required skills, essential ones first; essential: how many these are.
     taught_keys, taught: of the skills it teaches.
     needs: number of each credential needed among the distinct ones; needed, deadline, provided: see `NeedTable`.
-    anywhere: whether it has no place. hours: number of its group of equal hours.
+    anywhere: whether it has no place. kinds: one bit for the kind. hours: number of its group of equal hours.
     occupations: number of its occupation. versions: its own.
     heads, descriptions, opens, ends: numbers of parts: its name; what it is; the gate of being open; its version.
     phrases: numbers of the parts that are `reasons.PHRASES`.
@@ -72,6 +72,7 @@ class Offers(NamedTuple):
     deadline: Integers
     provided: Flags
     anywhere: Flags
+    kinds: Integers
     hours: Integers
     occupations: Integers
     versions: Integers
@@ -97,6 +98,7 @@ class Asker(NamedTuple):
     packed, direct: by key, see `credits.gather`. standings: see `Screened`. miles, minutes: by opportunity.
     hours: numbers of the parts that say how each group of hours fits.
     aspired: numbers of the occupations that the person aims at.
+    kinds_named, kind_floor: see `PersonEntry`. most_…: see `Weights.makeup`.
     limit: of a journey, minutes. stated_mode, mode: how they say they travel, and how they are taken to.
     """
 
@@ -109,6 +111,11 @@ class Asker(NamedTuple):
     minutes: Integers
     hours: Integers
     aspired: Integers
+    kinds_named: int
+    most_aspiration: float
+    most_stretch: float
+    most_proximity: float
+    kind_floor: float
     limit: int
     stated_mode: int
     mode: int
@@ -243,9 +250,13 @@ def _put_reasons(
     named = False
     for occupation in asker.aspired:
         named |= offers.occupations[row] == occupation
+    by_kind = -1.0
+    if offers.kinds[row] & asker.kinds_named:
+        by_kind = asker.kind_floor * min(1.0, parts[SUITABILITY] / shares.kind_fits)
     facts = Facts(
-        offers.essential[row], parts[ESSENTIAL], parts[SEMANTIC], parts[ASPIRATION], named,
-        parts[STRETCH], parts[PROXIMITY], asker.minutes[row], asker.mode, new, first_new,
+        offers.essential[row], parts[ESSENTIAL], parts[SEMANTIC], asker.most_aspiration, asker.most_stretch,
+        asker.most_proximity, parts[ASPIRATION], by_kind, named, parts[STRETCH], parts[PROXIMITY], asker.minutes[row],
+        asker.mode, new, first_new,
     )  # fmt: skip
     keys = np.empty(4, np.int64)
     for place in range(choose(packed, offers.skills[start:end], facts, shares, keys)):
@@ -298,6 +309,11 @@ def write_page(
     minutes: Integers,
     hours: Integers,
     aspired: Integers,
+    kinds_named: int,
+    most_aspiration: float,
+    most_stretch: float,
+    most_proximity: float,
+    kind_floor: float,
     limit: int,
     stated_mode: int,
     mode: int,
@@ -309,7 +325,8 @@ def write_page(
     The page is right only if afterwards nothing is lacking.
     """
     asker = lent(Asker(
-        name, versions, packed, direct, standings, miles, minutes, hours, aspired, limit, stated_mode, mode, as_of,
+        name, versions, packed, direct, standings, miles, minutes, hours, aspired, kinds_named, most_aspiration,
+        most_stretch, most_proximity, kind_floor, limit, stated_mode, mode, as_of,
     ))  # fmt: skip
     sheet, rows, parts, offers = lent(sheet), lent(rows), lent(parts), lent(offers)
     names, pages, shares = lent(names), lent(pages), lent(shares)

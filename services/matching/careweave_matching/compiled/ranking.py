@@ -58,6 +58,7 @@ class Weighing(NamedTuple):
     related_aims: float
     aims_floor: float
     kind_named: float
+    kind_fits: float
     asked_for: float
     passed_already: float
     same_field: float
@@ -94,7 +95,7 @@ class Seeker(NamedTuple):
 
     held: rows of the grants. vector, total, aspirations: see `PersonEntry`; aspirations (0, d) if none is stated.
     occupation, aspired: numbers. level: skill level of the occupation. attained: level of qualification.
-    kinds_named: one bit for each kind that the aspiration names.
+    kinds_named: one bit for each kind that the aspiration names. points, kind_floor: see `PersonEntry`.
     related: see `Relatedness.ready`; role, aims: rows of it; role_share, clear: see `PersonEntry`.
     standings, minutes, fits: see `Screened`. limit: of a journey, minutes.
     kinds: one bit for each kind that is wanted. ineligible: whether those that a gate shuts out are ranked, too.
@@ -109,6 +110,8 @@ class Seeker(NamedTuple):
     level: int
     attained: int
     kinds_named: int
+    points: float
+    kind_floor: float
     related: Numbers
     role: int
     role_share: float
@@ -152,7 +155,7 @@ def _stretched(likeness: float, floor: float, ceiling: float) -> float:
 
 
 @inlined
-def _aspired(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing, lanes: Vectors) -> float:
+def _aspired(row: int, suits: float, seeker: Seeker, stalls: Stalls, weighing: Weighing, lanes: Vectors) -> float:
     for occupation in seeker.aspired:
         if stalls.occupations[row] == occupation:
             return 1.0
@@ -161,7 +164,9 @@ def _aspired(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing, lanes
         best = max(best, dot(stalls.vectors[row], seeker.aspirations[aim], lanes))
     near = _stretched(best, weighing.aspiration_floor, weighing.aspiration_ceiling)
     near = max(near, _nearness_to_aims(row, seeker, stalls, weighing))
-    return min(1.0, near * weighing.kind_named) if stalls.kinds[row] & seeker.kinds_named else near
+    if stalls.kinds[row] & seeker.kinds_named:
+        return max(min(1.0, near * weighing.kind_named), seeker.kind_floor * min(1.0, suits / weighing.kind_fits))
+    return near
 
 
 @inlined
@@ -229,15 +234,15 @@ def _weigh(
     suits = weighing.essential * covered + weighing.optional * further + weighing.semantic * semantic
     near = _proximity(row, seeker, stalls, weighing)
     stated = len(seeker.aspirations) > 0
-    aspiration = _aspired(row, seeker, stalls, weighing, lanes) if stated else 0.0
+    aspiration = _aspired(row, suits, seeker, stalls, weighing, lanes) if stated else 0.0
     stretching = _stretch(row, covered, sums[3 * row + 2] / stalls.full[row, 2], seeker, stalls, weighing)
-    stretching = max(stretching, weighing.asked_for * aspiration) * _again(row, related, seeker, stalls, weighing)
-    if stated:
-        share = weighing.preference_stated
-        prefers = weighing.aspiration * aspiration + weighing.stretch * stretching + weighing.proximity * near
-    else:
-        share = weighing.preference
-        prefers = (weighing.stretch * stretching + weighing.proximity * near) / (weighing.stretch + weighing.proximity)
+    stretching = max(stretching, weighing.asked_for * (seeker.points * aspiration)) * _again(
+        row, related, seeker, stalls, weighing
+    )
+    said = weighing.aspiration * aspiration + weighing.stretch * stretching + weighing.proximity * near
+    unsaid = (weighing.stretch * stretching + weighing.proximity * near) / (weighing.stretch + weighing.proximity)
+    prefers = seeker.points * said + (1.0 - seeker.points) * unsaid
+    share = (1.0 - seeker.points) * weighing.preference + seeker.points * weighing.preference_stated
     parts[ESSENTIAL] = essential if stalls.asked[row, 0] else semantic
     parts[OPTIONAL] = optional if stalls.asked[row, 1] else covered
     parts[SEMANTIC], parts[SUITABILITY], parts[ASPIRATION] = semantic, suits, aspiration
@@ -280,6 +285,8 @@ def rank(
     level: int,
     attained: int,
     kinds_named: int,
+    points: float,
+    kind_floor: float,
     related: Numbers,
     role: int,
     role_share: float,
@@ -300,8 +307,8 @@ def rank(
     """
     stalls, weighing, grants, askings = lent(stalls), lent(weighing), lent(grants), lent(askings)
     seeker = lent(Seeker(
-        held, vector, total, aspirations, occupation, aspired, level, attained, kinds_named, related, role, role_share,
-        aims, clear, standings, minutes, fits, limit, kinds, ineligible, as_of,
+        held, vector, total, aspirations, occupation, aspired, level, attained, kinds_named, points,
+        kind_floor, related, role, role_share, aims, clear, standings, minutes, fits, limit, kinds, ineligible, as_of,
     ))  # fmt: skip
     count, keys = len(stalls.kinds), len(askings.starts) - 1
     packed, direct = np.zeros(keys, np.int64), np.zeros(keys, np.bool_)
