@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from careweave.errors import CareweaveError, FailedPrecondition, Unavailable
-from careweave.events.port import Delivered, Event, Positions
+from careweave.events.port import POSITIONS_LOST, Delivered, Event, Positions
 from careweave.events.sqlite import groups, records
 from careweave.events.sqlite.file import PARTITIONS, connect, prepare, translate
 from careweave.events.sqlite.groups import Membership
@@ -115,7 +115,7 @@ class EmbeddedEventLog:
                 raise FailedPrecondition(
                     f"{place[0]} ends at {offset} in partition {place[1]}, before the position to follow from: it is "
                     "another log. Take positions and a snapshot anew.",
-                    reason="POSITIONS_LOST",
+                    reason=POSITIONS_LOST,
                 )
 
     async def consume(self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]) -> None:

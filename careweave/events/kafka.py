@@ -68,7 +68,11 @@ class KafkaEventLog:
         return Positions(await self._asker.ends(topics))
 
     async def follow(self, topics: Sequence[str], positions: Positions) -> AsyncIterator[Delivered]:
-        """Yield every event of `topics` from `positions` on, then new ones as they come, until closed."""
+        """Yield every event of `topics` from `positions` on, then new ones as they come, until closed.
+
+        Raises:
+            FailedPrecondition: the log no longer keeps what follows a position, or ends before it.
+        """
         self._require_open()
         places = await self._asker.partitions(topics)
         follower = Follower(self._cluster)

@@ -14,7 +14,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+POSITIONS_LOST: Final = "POSITIONS_LOST"
+"""Reason of the error for a position that events can no longer be followed from."""
 
 
 class Topic(StrEnum):
@@ -56,7 +59,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Where a reader is: (topic, partition) → offset of the next event. Missing means the start."""
+    """Where a reader is: (topic, partition) → offset of the next event.
+
+    Missing means the start: the oldest event that is kept, whatever went before it.
+    """
 
     offsets: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
@@ -97,8 +103,9 @@ class EventLog(Protocol):
         Each caller gets every event. For indexes and watches.
 
         Raises:
-            FailedPrecondition: reason POSITIONS_LOST, from an engine that can tell. The log no longer keeps what
-                follows a position, or ends before it: whoever follows must begin again with a snapshot.
+            FailedPrecondition: reason `POSITIONS_LOST`, at once or later. The log no longer keeps what follows a
+                position, or ends before it: whoever follows must begin again with a snapshot. Compaction is no such
+                loss, since the last event of each key stays; of tombstones that it took nothing can be told.
         """
         ...
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from careweave.errors import InvalidArgument, Unavailable
-from careweave.events.port import Delivered, Event, EventLog, Positions
+from careweave.errors import FailedPrecondition, InvalidArgument, Unavailable
+from careweave.events.port import POSITIONS_LOST, Delivered, Event, EventLog, Positions
 
 from .engines import EVENT_LOGS, EventEngine, new_id
 from .reading import everything
@@ -137,6 +137,17 @@ async def test_following_goes_on_where_another_follower_stopped(log: EventLog) -
         positions = positions.after(delivered)
     rest = await take(log.follow([TOPIC], positions), 19)
     assert {each.event.key for each in first + rest} == {f"k{n}" for n in range(30)}
+
+
+async def test_a_position_beyond_the_end_is_told_as_lost(log: EventLog) -> None:
+    """As of another log, or of one that was put back from an old copy."""
+    await log.append([event(f"k{n}") for n in range(30)])
+    end = (await log.end([TOPIC])).offsets
+    beyond = Positions({place: offset + (place == max(end)) for place, offset in end.items()})
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(FailedPrecondition) as caught:
+            await anext(log.follow([TOPIC], beyond))
+    assert caught.value.reason == POSITIONS_LOST
 
 
 async def test_positions_outlive_the_process(log: EventLog, event_engine: EventEngine, tmp_path: Path) -> None:

@@ -20,8 +20,11 @@ from careweave.v1 import matching_pb2 as mt
 from careweave.v1 import profiles_pb2 as pf
 from careweave.v1.common_pb2 import CREDENTIAL_KIND_REGISTRATION, TRAVEL_MODE_CAR, CredentialRequirement
 from careweave.wiring import Adapters, open_adapters
-from tests.rpc.replicas import Replica, serving, until
+from tests.rpc.replicas import Replica, opened, serving, until
 from tests.rpc.test_matching import CARE, PLANS, TRUST, a_person, a_role, seed
+from tests.stacks import on_both_stacks
+
+pytestmark = on_both_stacks
 
 KEPT = Query(
     "alerts_kept",
@@ -43,7 +46,7 @@ async def seeded(settings: Settings, cache: Path) -> AsyncIterator[Adapters]:
 
 @pytest.fixture
 async def replicas(seeded: Adapters) -> AsyncIterator[list[Replica]]:
-    async with serving(seeded.settings, seeded, [seeded.events] * 3) as started:
+    async with opened(seeded.settings, 3) as logs, serving(seeded.settings, seeded, logs) as started:
         yield started
 
 
