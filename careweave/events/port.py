@@ -14,10 +14,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 POSITIONS_LOST: Final = "POSITIONS_LOST"
 """Reason of the error for a position that events can no longer be followed from."""
+MOST_AT_ONCE: Final = 500
+"""Events that a consumer is given at once, unless it asks for fewer or more."""
 
 
 class Topic(StrEnum):
@@ -81,6 +83,10 @@ class Delivered:
     offset: int
 
 
+Handle: TypeAlias = Callable[[Sequence[Delivered]], Awaitable[None]]
+"""What a consumer does with events: at least one, all of one partition, in their order."""
+
+
 class EventLog(Protocol):
     """A durable, partitioned log of events."""
 
@@ -109,19 +115,19 @@ class EventLog(Protocol):
         """
         ...
 
-    async def consume(self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]) -> None:
-        """Call `handle` for each event, sharing the partitions among the group's members.
+    async def consume(self, topics: Sequence[str], group: str, handle: Handle, most: int = MOST_AT_ONCE) -> None:
+        """Call `handle` with the next events, sharing the partitions among the group's members.
 
-        The position is committed after `handle` returns; if it raises, consuming stops, the error
-        is raised, and the event is delivered again to the next member that asks. For effects.
-        Runs until cancelled.
+        It is given what waits in one partition, at most `most` events. The position is committed after it
+        returns; if it raises, consuming stops, the error is raised, and all events it was given are delivered
+        again to the next member that asks. For effects. Runs until cancelled.
         """
         ...
 
     async def lag(self, topics: Sequence[str], group: str) -> Mapping[tuple[str, int], int]:
         """Return how many offsets `group` is behind the end, for each partition of `topics`.
 
-        An event in hand counts until its position is committed. After compaction there may be fewer
+        Events in hand count until their position is committed. After compaction there may be fewer
         events than offsets.
         """
         ...

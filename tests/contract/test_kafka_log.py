@@ -1,7 +1,7 @@
 """What only the event log on Kafka meets: topics that are missing, and messages of others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 import kafka
@@ -115,8 +115,8 @@ async def test_a_follower_under_way_that_is_overtaken_by_deletion_is_told_and_sk
 async def test_a_group_waits_for_its_topic(log: KafkaEventLog, caplog: pytest.LogCaptureFixture) -> None:
     handled: list[str] = []
 
-    async def handle(delivered: Delivered) -> None:
-        handled.append(delivered.event.key)
+    async def handle(batch: Sequence[Delivered]) -> None:
+        handled.extend(delivered.event.key for delivered in batch)
 
     consuming = asyncio.create_task(log.consume([Topic.MATCHES], "group", handle))
     await until(lambda: "careweave events topics" in caplog.text)
@@ -143,8 +143,8 @@ async def test_a_message_that_is_no_event_stops_nobody(
     assert "offset 0: not a CloudEvents message" in caplog.text
     handled: list[str] = []
 
-    async def handle(delivered: Delivered) -> None:
-        handled.append(delivered.event.key)
+    async def handle(batch: Sequence[Delivered]) -> None:
+        handled.extend(delivered.event.key for delivered in batch)
 
     consuming = asyncio.create_task(log.consume([Topic.MATCHES], "group", handle))
     await until(lambda: handled == ["a"])

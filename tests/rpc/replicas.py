@@ -15,7 +15,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from careweave.client import OPERATOR, Channels
 from careweave.config import Settings
 from careweave.errors import Unavailable
-from careweave.events.port import Delivered, Event, EventLog, Positions
+from careweave.events.port import MOST_AT_ONCE, Delivered, Event, EventLog, Handle, Positions
 from careweave.rpc.parts import Build
 from careweave.rpc.server import running
 from careweave.v1 import matching_pb2 as mt
@@ -131,9 +131,9 @@ class Gated:
         if self._is_cut:
             raise Unavailable("cut off", reason="EVENTS_UNAVAILABLE")
 
-    async def consume(self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]) -> None:
+    async def consume(self, topics: Sequence[str], group: str, handle: Handle, most: int = MOST_AT_ONCE) -> None:
         """Consume."""
-        await self._inner.consume(topics, group, handle)
+        await self._inner.consume(topics, group, handle, most)
 
     async def lag(self, topics: Sequence[str], group: str) -> Mapping[tuple[str, int], int]:
         """Return how far the group is behind."""

@@ -1,7 +1,7 @@
 """MatchFound: who is told of what, and how often, however many replicas run and whatever befalls them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,9 +179,10 @@ async def test_an_event_that_comes_again_tells_nobody_again(seeded: Adapters, re
         alerting = Alerting(ports, model)
         end = await seeded.events.end([Topic.PROFILES, Topic.OPPORTUNITIES])
 
-        async def again(delivered: Delivered) -> None:
-            await alerting.handle(delivered)
-            handled.append(delivered)
+        async def again(batch: Sequence[Delivered]) -> None:
+            for delivered in batch:
+                await alerting.handle(delivered)
+            handled.extend(batch)
 
         consuming = asyncio.create_task(seeded.events.consume([Topic.PROFILES, Topic.OPPORTUNITIES], "again", again))
 
