@@ -123,6 +123,18 @@ async def test_a_burst_is_taken_in_by_batches_and_its_bad_records_alone_are_set_
     assert len(moments) < records / 5, "those of one unit of work have one time"
 
 
+async def test_a_payload_too_large_to_be_set_aside_whole_holds_up_nobody(
+    services: Channels, adapters: Adapters
+) -> None:
+    """A log takes little more than the payload alone, so what is set aside goes without it."""
+    await open_employer(services, "organisations/oaks")
+    large = bytes(1_048_000)
+    await adapters.events.append([event(1, large), event(2, update("A"))])
+    await people(services, 1)
+    (found,) = await rejections(adapters.events, 1)
+    assert (found.reason, found.is_whole) == ("PAYLOAD_UNDECODABLE", False)
+
+
 async def test_what_was_rejected_carries_its_reason_and_is_put_back_once_after_the_fix(
     services: Channels, adapters: Adapters
 ) -> None:

@@ -31,6 +31,8 @@ GROUP: Final = "profiles.hr-updates"
 """The consumer group; its members share the partitions."""
 UPDATE_TYPE: Final = ProfileUpdate.DESCRIPTOR.full_name
 REJECTED_TYPE: Final = ProfileUpdateRejected.DESCRIPTOR.full_name
+LARGEST_KEPT: Final = 900_000
+"""Bytes of a payload beyond which what is set aside goes without it: an event log may take no more than 1 MiB."""
 StatusOf: TypeAlias = Callable[[Answer], Status | None]
 
 _TOPIC_CALLER: Final = Caller("", Role.SERVICE)
@@ -72,8 +74,9 @@ class TopicFeed:
 
     def _rejection(self, delivered: Delivered, answer: Answer) -> Event:
         event, now = delivered.event, self._feeds.ports.clock()
+        payload = event.payload or b""
         rejected = ProfileUpdateRejected(
-            payload=event.payload or b"",
+            payload=payload if len(payload) <= LARGEST_KEPT else b"",
             status=self._status_of(answer),
             topic=event.topic,
             partition=delivered.partition,
