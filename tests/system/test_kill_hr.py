@@ -1,8 +1,9 @@
-"""SIGKILL of the server while an HR feed is being sent, with repetitions, old updates and wrong ones among them.
+"""SIGKILL amid an HR feed: of the profiles service and, where they are servers, of Neo4j and Kafka.
 
-`CAREWEAVE_TEST_HR_KILLS` says how often (default 2; `make kill-hr` kills 20 times) and `CAREWEAVE_TEST_HR_UPDATES` how
-many updates there are (default 2000). However often the server dies, the profiles end as in an undisturbed run, every
-update is answered, and nothing is applied twice.
+Among the updates some are repeated, some come late, and some are wrong. `CAREWEAVE_TEST_HR_KILLS` says how often
+something is killed in each run (default 3; `make kill-hr` kills 21 times) and `CAREWEAVE_TEST_HR_UPDATES` how many
+updates there are (default 1500). However often, the profiles end as in an undisturbed run, every update is answered or
+set aside, and nothing is applied twice: over a stream, and over the topic.
 """
 
 import asyncio
@@ -10,31 +11,48 @@ import os
 import random
 import signal
 import sys
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
 import grpc
 import pytest
+from careweave_cli.devstack.kafka_server import KafkaCluster
+from careweave_cli.devstack.neo4j_server import Neo4jServer
+from careweave_cli.hr.rejected import read_rejections
 from careweave_cli.log_reading import until
+from careweave_profiles.feeds.topic import GROUP, UPDATE_TYPE
+from careweave_profiles.ports import EVENT_SOURCE
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from careweave import wiring
 from careweave.client import OPERATOR, connect
-from careweave.config import Settings
-from careweave.events.port import Positions, Topic
+from careweave.config import PREFIX, Settings
+from careweave.errors import Unavailable
+from careweave.events.outbox import Relay
+from careweave.events.port import Event, Positions, Topic
 from careweave.feeding import send_updates
 from careweave.rpc.channels import Channels
 from careweave.v1 import hr_pb2, profiles_pb2
+from careweave.wiring import open_adapters, open_events, open_graph
+from tests.contract.engines import running_kafka, running_neo4j
+from tests.stacks import EMBEDDED, SERVERS, settings_of
+from tests.system.ports import free_address
+from tests.system.streams import PENDING, append_all
 
-KILLS = int(os.environ.get("CAREWEAVE_TEST_HR_KILLS", "2"))
-UPDATES = int(os.environ.get("CAREWEAVE_TEST_HR_UPDATES", "2000"))
+KILLS = int(os.environ.get("CAREWEAVE_TEST_HR_KILLS", "3"))
+UPDATES = int(os.environ.get("CAREWEAVE_TEST_HR_UPDATES", "1500"))
 SOURCE = "sourceSystems/esr-oaks"
 OPENING = hr_pb2.FeedOpening(source_system=SOURCE, feed="staff")
 SKILLS = 40
 SEED = 20_26
 PATIENCE_SECONDS = 600
+AT_ONCE = 500
+"""Updates appended to the topic in one go."""
+PROFILES, NEO4J, KAFKA = "profiles", "neo4j", "kafka"
+VICTIMS = {EMBEDDED: (PROFILES,), SERVERS: (PROFILES, NEO4J, KAFKA)}
 
 
 def feed() -> list[hr_pb2.ProfileUpdate]:
@@ -66,26 +84,22 @@ def _update(chance: random.Random, record: int, version: int) -> hr_pb2.ProfileU
 
 @dataclass
 class Server:
-    """The profiles service in a process of its own, on one folder."""
+    """The profiles service in a process of its own."""
 
-    folder: Path
-    address: str
+    settings: Settings
     process: asyncio.subprocess.Process | None = None
-    answers: Counter[int] = field(default_factory=Counter)
 
     async def start(self) -> None:
         """Start it and return when it serves."""
-        environment = os.environ | {
-            "CAREWEAVE_GRAPH": f"ladybug:{self.folder / 'graph'}",
-            "CAREWEAVE_EVENTS": f"sqlite:{self.folder / 'events.db'}",
-            "CAREWEAVE_CACHE": str(self.folder / "cache"),
-            "CAREWEAVE_LISTEN": self.address,
-            "CAREWEAVE_LOG_LEVEL": "WARNING",
+        given = {
+            f"{PREFIX}{name.upper()}": str(value)
+            for name in Settings.__dataclass_fields__
+            if (value := getattr(self.settings, name)) != getattr(Settings(), name)
         }
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "careweave_cli", "serve", "profiles", env=environment
+            sys.executable, "-m", "careweave_cli", "serve", "profiles", env=os.environ | given
         )
-        async with grpc.aio.insecure_channel(self.address) as channel, asyncio.timeout(PATIENCE_SECONDS):
+        async with grpc.aio.insecure_channel(self.settings.listen) as channel, asyncio.timeout(PATIENCE_SECONDS):
             health = health_pb2_grpc.HealthStub(channel)
             request = health_pb2.HealthCheckRequest(service="careweave.v1.ProfilesService")
             while True:
@@ -98,11 +112,24 @@ class Server:
                     return
                 await asyncio.sleep(0.05)
 
-    async def kill(self) -> None:
-        """End it as a power cut would."""
+    async def disturb(self, victim: str) -> None:
+        """End `victim` as a power cut would, and start it again."""
+        if victim == PROFILES:
+            assert self.process is not None
+            self.process.send_signal(signal.SIGKILL)
+            await self.process.wait()
+            await self.start()
+            return
+        killed: Neo4jServer | KafkaCluster = running_neo4j() if victim == NEO4J else running_kafka()
+        await asyncio.to_thread(killed.kill)
+        killed.start()
+        await asyncio.to_thread(killed.wait)
+
+    async def stop(self) -> None:
+        """Let it end, which it does without complaint."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        await self.process.wait()
+        self.process.terminate()
+        assert await self.process.wait() == 0
 
     def end(self) -> None:
         """Leave no process behind, whatever happened."""
@@ -110,34 +137,89 @@ class Server:
             self.process.kill()
 
 
-async def furnish(folder: Path) -> None:
-    graph = await wiring.open_graph(Settings(graph=f"ladybug:{folder / 'graph'}"))
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended.
+
+    people: what all profiles say, but for names and times.
+    rejected: how many updates were rejected.
+    versions: how many people have an event of each version.
+    """
+
+    people: Sequence[str]
+    rejected: int
+    versions: Mapping[int, int]
+
+
+async def furnish(settings: Settings) -> None:
+    graph = await open_graph(settings)
     async with graph.unit_of_work() as unit:
         await unit.merge_nodes("Organisation", [{"name": "organisations/oaks", "title": "Oaks"}])
         await unit.merge_nodes("Skill", [{"name": f"skills/s{each}", "label": f"S{each}"} for each in range(SKILLS)])
     await graph.close()
 
 
-async def send(server: Server, updates: list[hr_pb2.ProfileUpdate], kill_at: set[int]) -> list[int]:
-    """Send all `updates` and return their outcomes; the server dies once it has answered each number of `kill_at`."""
+async def stream(server: Server, updates: list[hr_pb2.ProfileUpdate], kills: Mapping[int, str]) -> int:
+    """Send `updates` and return how many were rejected; something dies once each number of `kills` is answered."""
     outcomes: dict[int, int] = {}
+    left = dict(kills)
 
     def after(position: int) -> Iterable[tuple[int, hr_pb2.ProfileUpdate]]:
         return enumerate(updates[position:], position + 1)
 
-    async with connect(server.address, OPERATOR) as services:
+    async with connect(server.settings.listen, OPERATOR) as services:
         async for answer in send_updates(services, OPENING, after, after=0):
             outcomes.setdefault(answer.position, answer.outcome)
-            if answer.position in kill_at:
-                kill_at.discard(answer.position)
-                await server.kill()
-                await server.start()
+            if victim := left.pop(answer.position, ""):
+                await server.disturb(victim)
+    assert not left
     assert sorted(outcomes) == list(range(1, len(updates) + 1)), "an update was not answered"
-    return [outcomes[position] for position in sorted(outcomes)]
+    return Counter(outcomes.values())[hr_pb2.UPDATE_OUTCOME_REJECTED]
+
+
+async def publish(server: Server, updates: list[hr_pb2.ProfileUpdate], kills: Mapping[int, str]) -> int:
+    """Put `updates` on the topic and return how many were set aside; something dies once so many are handled.
+
+    The key of each is its record, so that the updates of one keep their order, as those of the stream do.
+    """
+    log = await open_events(server.settings)
+    left = dict(kills)
+    try:
+        events = [_event(number, update) for number, update in enumerate(updates)]
+        for start in range(0, len(events), AT_ONCE):
+            await append_all(log, events[start : start + AT_ONCE])
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                try:
+                    behind = sum((await log.lag([Topic.HR_UPDATES], GROUP)).values())
+                except Unavailable:
+                    continue
+                due = [number for number in left if number <= len(updates) - behind]
+                for number in due:
+                    await server.disturb(left.pop(number))
+                if not behind and not left:
+                    break
+                await asyncio.sleep(0.01)
+        return len({each.rejected.event_id for each in await read_rejections(log)})
+    finally:
+        await log.close()
+
+
+def _event(number: int, update: hr_pb2.ProfileUpdate) -> Event:
+    return Event(
+        topic=Topic.HR_UPDATES,
+        id=f"update {number}",
+        type=UPDATE_TYPE,
+        source="/esr-oaks",
+        key=update.external_id,
+        version=1,
+        time=datetime(2026, 3, 2, tzinfo=UTC),
+        payload=update.SerializeToString(),
+    )
 
 
 async def state(services: Channels) -> list[str]:
-    """Return what all profiles say, but for names, versions and times."""
+    """Return what all profiles say, but for names and times."""
     found = []
     token = ""
     while True:
@@ -151,45 +233,65 @@ async def state(services: Channels) -> list[str]:
             return sorted(found)
 
 
-async def run(
-    folder: Path, address: str, kill_at: set[int], request: pytest.FixtureRequest
-) -> tuple[list[int], list[str]]:
-    """Return outcomes and final state of a run in which the server dies at `kill_at`."""
-    await furnish(folder)
-    server = Server(folder, address)
+async def versions(settings: Settings) -> Counter[int]:
+    """Return how many people have an event of each version, once all are published; each has them in order.
+
+    A log on Kafka may hold an event twice, if whoever published it was killed before noting so.
+    """
+    seen: dict[str, dict[int, str]] = defaultdict(dict)
+    async with open_adapters(settings) as adapters:
+        relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
+        relaying = asyncio.create_task(relay.run())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await adapters.graph.run(PENDING):  # noqa: ASYNC110  the relay tells nobody
+                await asyncio.sleep(0.05)
+        relaying.cancel()
+        await asyncio.gather(relaying, return_exceptions=True)
+        topics = [Topic.PROFILES]
+        delivered = [
+            each async for each in until(adapters.events, topics, Positions(), await adapters.events.end(topics))
+        ]
+    for event in (each.event for each in delivered):
+        known = seen[event.key].setdefault(event.version, event.id)
+        assert known == event.id, "one version was published as two events"
+    assert all(list(of_one) == sorted(of_one) for of_one in seen.values())
+    assert len(delivered) == sum(map(len, seen.values())) or settings.events.startswith("kafka")
+    return Counter(version for of_one in seen.values() for version in of_one)
+
+
+Sending = Callable[[Server, list[hr_pb2.ProfileUpdate], Mapping[int, str]], Awaitable[int]]
+
+
+async def run(settings: Settings, send: Sending, kills: Mapping[int, str], request: pytest.FixtureRequest) -> Ended:
+    """Return how a run ends in which something dies at each number of `kills`."""
+    await furnish(settings)
+    server = Server(settings)
     request.addfinalizer(server.end)
     await server.start()
-    outcomes = await send(server, feed(), kill_at)
-    async with connect(address, OPERATOR) as services:
-        ended = await state(services)
-    assert server.process is not None
-    server.process.terminate()
-    assert await server.process.wait() == 0
-    return outcomes, ended
+    rejected = await send(server, feed(), kills)
+    async with connect(settings.listen, OPERATOR) as services:
+        people = await state(services)
+    await server.stop()
+    return Ended(people, rejected, await versions(settings))
 
 
-async def events_by_person(folder: Path) -> Counter[int]:
-    """Return how many events each version has; each must be there once for each person."""
-    log = await wiring.open_events(Settings(events=f"sqlite:{folder / 'events.db'}"))
-    topics = [Topic.PROFILES]
-    seen: Counter[tuple[str, int]] = Counter()
-    async for delivered in until(log, topics, Positions(), await log.end(topics)):
-        seen[delivered.event.key, delivered.event.version] += 1
-    await log.close()
-    assert set(seen.values()) == {1}, "an event was published twice"
-    return Counter(version for _, version in seen)
-
-
-async def test_a_feed_ends_the_same_however_often_the_server_is_killed(
-    tmp_path: Path, unused_tcp_port_factory: pytest.FixtureRequest, request: pytest.FixtureRequest
+@pytest.mark.parametrize("stack", [EMBEDDED, SERVERS])
+async def test_a_feed_ends_the_same_however_often_something_is_killed(
+    stack: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    ports = [f"127.0.0.1:{unused_tcp_port_factory()}" for _ in range(2)]  # type: ignore[operator]  # a factory
-    for name in ("quiet", "killed"):
-        (tmp_path / name).mkdir()
-    outcomes, undisturbed = await run(tmp_path / "quiet", ports[0], set(), request)
-    kill_at = set(random.Random(SEED).sample(range(1, UPDATES), KILLS))
-    again, disturbed = await run(tmp_path / "killed", ports[1], kill_at, request)
-    assert disturbed == undisturbed
-    assert Counter(outcomes)[hr_pb2.UPDATE_OUTCOME_REJECTED] == Counter(again)[hr_pb2.UPDATE_OUTCOME_REJECTED]
-    assert await events_by_person(tmp_path / "killed") == await events_by_person(tmp_path / "quiet")
-    sys.stderr.write(f"\n{KILLS} kills among {len(outcomes)} updates ({Counter(outcomes)}): the same end\n")
+    chance = random.Random(SEED)
+
+    async def ended(name: str, send: Sending, kills: Mapping[int, str]) -> Ended:
+        place = tmp_path / name
+        place.mkdir()
+        settings = replace(await settings_of(stack, place), listen=free_address(), log_level="WARNING")
+        return await run(settings, send, kills, request)
+
+    def kills() -> Mapping[int, str]:
+        return dict(zip(sorted(chance.sample(range(1, UPDATES), KILLS)), cycle(VICTIMS[stack]), strict=False))
+
+    undisturbed = await ended("quiet", stream, {})
+    assert undisturbed.rejected == UPDATES // 100
+    assert await ended("stream", stream, kills()) == undisturbed
+    assert await ended("topic", publish, kills()) == undisturbed
+    sys.stderr.write(f"\n{stack}: {KILLS} kills among {len(feed())} updates, by stream and by topic: the same end\n")
