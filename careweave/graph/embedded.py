@@ -106,7 +106,7 @@ class EmbeddedGraph:
             finally:
                 if unit.events:
                     self.emitted.notify()
-            await self._writer.checkpoint_if_long()
+            await self._writer.tidy()
 
     async def _ready_to_write(self) -> None:
         self._require_open()

@@ -172,6 +172,23 @@ async def test_a_damaged_log_is_reported_and_kept(tmp_path: Path) -> None:
     assert log.with_name(f"{log.name}.damaged").exists()
 
 
+async def test_many_batches_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine keeps what a statement worked in while its connection lives: 150 batches took more than this."""
+    monkeypatch.setattr(files, "BUFFER_BYTES", 256 << 20)
+    graph = await open_embedded(tmp_path)
+    await graph.migrate()
+    noon, people = now(), [f"people/{number}" for number in range(500)]
+    async with graph.unit_of_work() as unit:
+        await unit.merge_nodes("Skill", [{"name": f"skills/{number}", "label": "x"} for number in range(5)])
+    for level in range(150):
+        async with graph.unit_of_work() as unit:
+            await unit.merge_nodes("Person", [{"name": name, "version": level} for name in people])
+            held = [{"source": name, "target": "skills/1", "asserted_at": noon, "level": level} for name in people]
+            await unit.merge_relationships("HAS_SKILL", "Person", "Skill", held)
+    assert (await graph.run(SKILLS))[0]["n"] == 5
+    await graph.close()
+
+
 async def test_an_event_appended_again_is_in_the_embedded_log_once(tmp_path: Path) -> None:
     log = await embedded_events.open_embedded(tmp_path / "events.db", now, new_id)
     event = Event(TOPIC, "id", "T", "/s", "k", 1, now(), b"")

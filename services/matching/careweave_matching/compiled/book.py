@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from careweave_matching.compiled.jit import compiled
+from careweave_matching.compiled.jit import compiled, inlined
 from careweave_matching.compiled.kept import keep, keepable
 from careweave_matching.compiled.writing import Bytes
 
@@ -40,7 +40,7 @@ class Pages(NamedTuple):
     numbers: Integers
 
 
-@compiled
+@inlined
 def slot_of(key: int, slots: Integers) -> int:
     """Return the slot that holds `key`, or the empty one that it would go to."""
     mask = len(slots) - 1
@@ -51,7 +51,7 @@ def slot_of(key: int, slots: Integers) -> int:
     return slot
 
 
-@compiled
+@inlined
 def number_of(key: int, pages: Pages) -> int:
     """Return the number of the part under `key`; ABSENT if there is none."""
     return pages.numbers[slot_of(key, pages.slots)]

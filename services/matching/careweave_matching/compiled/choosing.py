@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from careweave_matching import reasons
-from careweave_matching.compiled.jit import compiled
+from careweave_matching.compiled.jit import inlined
 from careweave_matching.compiled.kept import keepable
 from careweave_matching.scoring import CREDIT_SHIFT, DIRECT_CLAIMED, MILLION, NOTHING, SOURCE_MASK
 
@@ -52,7 +52,7 @@ class Facts(NamedTuple):
     first_new: int
 
 
-@compiled
+@inlined
 def reason_key(sort: int, one: int, two: int, three: int, four: int, essential: bool) -> int:
     """Return a reason as one number: its sort, two counts, two skills plus 1, and a bit; see `fragments.reason_of`."""
     key = np.int64(sort)
@@ -63,7 +63,7 @@ def reason_key(sort: int, one: int, two: int, three: int, four: int, essential: 
     return (key << 1) | (1 if essential else 0)
 
 
-@compiled
+@inlined
 def choose(packed: Integers, skills: Integers, facts: Facts, shares: Shares, keys: Integers) -> int:
     """Put the keys of at most four reasons into `keys`, the most telling first; returns how many.
 
@@ -89,7 +89,7 @@ def choose(packed: Integers, skills: Integers, facts: Facts, shares: Shares, key
     return _most_telling(moved, found, keys)
 
 
-@compiled
+@inlined
 def _most_telling(moved: npt.NDArray[np.float64], found: Integers, keys: Integers) -> int:
     count = 0
     while count < _SHOWN:
@@ -105,7 +105,7 @@ def _most_telling(moved: npt.NDArray[np.float64], found: Integers, keys: Integer
     return count
 
 
-@compiled
+@inlined
 def _about_skills(
     packed: Integers,
     skills: Integers,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from careweave_matching.compiled.jit import compiled
+from careweave_matching.compiled.jit import inlined
 from careweave_matching.compiled.kept import keepable
 from careweave_matching.scoring import CREDIT_SHIFT
 
@@ -38,7 +38,7 @@ class Askings(NamedTuple):
     bonuses: Integers
 
 
-@compiled
+@inlined
 def gather(held: Integers, grants: Grants, packed: Integers, direct: Flags) -> Integers:
     """Fill `packed` with the best credit for every key and `direct` with whether the very skill is held.
 
@@ -62,7 +62,7 @@ def gather(held: Integers, grants: Grants, packed: Integers, direct: Flags) -> I
     return touched[:count]
 
 
-@compiled
+@inlined
 def cover(
     touched: Integers, packed: Integers, direct: Flags, askings: Askings, sums: Integers, bonuses: Integers
 ) -> None:

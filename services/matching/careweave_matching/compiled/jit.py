@@ -15,3 +15,11 @@ def compiled(function: _F) -> _F:
     processor. Indices are not checked against bounds.
     """
     return cast("_F", njit(cache=True, error_model="numpy")(function))
+
+
+def inlined(function: _F) -> _F:
+    """Return `function`, compiled in the same way into each function that calls it.
+
+    Groups of arrays then stay where they are: handed over, each would be taken apart and counted at every call.
+    """
+    return cast("_F", njit(cache=True, error_model="numpy", forceinline=True)(function))

@@ -1,7 +1,7 @@
 """Groups of arrays in the form in which compiled code takes them at little cost.
 
 A named tuple is taken apart at every call, at microseconds a field. A kept group lies in memory as compiled code reads
-it and is handed over as one reference. Within compiled code both are used alike.
+it and is handed over as one reference, its arrays lent. Within compiled code both are used alike.
 """
 
 import sys
@@ -12,6 +12,7 @@ from numba import types
 from numba.experimental import structref
 
 from careweave_matching.compiled.jit import compiled
+from careweave_matching.compiled.lending import GROUP, lent
 
 _T = TypeVar("_T", bound=tuple[Any, ...])
 _MAKERS: dict[type[Any], Callable[[Any], Any]] = {}
@@ -29,7 +30,7 @@ def keepable(group: type[_T]) -> type[_T]:
     """Let instances of the named tuple `group` be kept; a decorator."""
     fields = cast("Any", group)._fields
     name = f"_Kept{group.__name__}"
-    kind = type(f"{name}Type", (_Group,), {"__module__": group.__module__})
+    kind = type(f"{name}Type", (_Group,), {"__module__": group.__module__, GROUP: group})
     proxy = type(name, (structref.StructRefProxy,), {"__module__": group.__module__})
     module = sys.modules[group.__module__]
     # Where numba finds both again when it reads compiled code from disk.
@@ -39,7 +40,7 @@ def keepable(group: type[_T]) -> type[_T]:
 
     @compiled
     def make(given: Any) -> Any:
-        return proxy(*given)
+        return proxy(*lent(given))
 
     _MAKERS[group] = make
     return group
@@ -47,4 +48,6 @@ def keepable(group: type[_T]) -> type[_T]:
 
 def keep(group: _T) -> _T:
     """Return `group`, of a `keepable` class, in the form for compiled code; other code must not look into it."""
-    return cast("_T", _MAKERS[type(group)](group))
+    kept = _MAKERS[type(group)](group)
+    kept.lender = group  # which must hold the arrays for as long as they are lent
+    return cast("_T", kept)

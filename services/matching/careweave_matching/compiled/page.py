@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from careweave_matching.compiled.book import ABSENT, Pages, number_of
 from careweave_matching.compiled.choosing import SORT_AT, Facts, Shares, choose
-from careweave_matching.compiled.jit import compiled
+from careweave_matching.compiled.jit import compiled, inlined
 from careweave_matching.compiled.kept import keepable
+from careweave_matching.compiled.lending import lent
 from careweave_matching.compiled.telling import put_carried, put_held
 from careweave_matching.compiled.writing import Bytes, put_byte, put_double, put_header, put_run, put_varint
 from careweave_matching.credentials import UNKNOWN_CAUSE_BITS
@@ -129,12 +130,12 @@ class Sheet(NamedTuple):
     octets: Bytes
 
 
-@compiled
+@inlined
 def _put_part(sheet: Sheet, at: int, pages: Pages, part: int) -> int:
     return put_run(sheet.out, at, pages.body, pages.starts[part], pages.lengths[part])
 
 
-@compiled
+@inlined
 def _put_keyed(sheet: Sheet, at: int, pages: Pages, key: int) -> int:
     part = number_of(key, pages)
     if part == ABSENT:
@@ -146,13 +147,13 @@ def _put_keyed(sheet: Sheet, at: int, pages: Pages, key: int) -> int:
     return _put_part(sheet, at, pages, part)
 
 
-@compiled
+@inlined
 def _put_number(sheet: Sheet, at: int, tag: int, value: float) -> int:
     sheet.double[0] = value
     return put_double(sheet.out, at, tag, sheet.octets)
 
 
-@compiled
+@inlined
 def _put_gates(sheet: Sheet, at: int, row: int, offers: Offers, asker: Asker, pages: Pages) -> int:
     at = _put_part(sheet, at, pages, offers.opens[row])
     minutes = ANYWHERE if offers.anywhere[row] else asker.minutes[row]
@@ -164,7 +165,7 @@ def _put_gates(sheet: Sheet, at: int, row: int, offers: Offers, asker: Asker, pa
     return at
 
 
-@compiled
+@inlined
 def _credential_key(number: int, offers: Offers, asker: Asker) -> int:
     """Return the key of one gate; the plain form is `eligibility.credential_result`."""
     need = offers.needs[number]
@@ -180,7 +181,7 @@ def _credential_key(number: int, offers: Offers, asker: Asker) -> int:
     return key | (result << (LEAD_BITS + CAUSE_BITS)) | (cause << LEAD_BITS) | (lead + 1)
 
 
-@compiled
+@inlined
 def _put_name(sheet: Sheet, at: int, tag: int, number: int, names: Names) -> int:
     start, length = names.starts[number], names.starts[number + 1] - names.starts[number]
     if length:
@@ -189,7 +190,7 @@ def _put_name(sheet: Sheet, at: int, tag: int, number: int, names: Names) -> int
     return at
 
 
-@compiled
+@inlined
 def _put_earned(sheet: Sheet, start: int, skill: int, packed: int, names: Names, optional: bool) -> int:
     source, credit = packed & SOURCE_MASK, (packed >> CREDIT_SHIFT) / MILLION
     at = _put_name(sheet, start, _NAME, 2 * skill, names)
@@ -204,7 +205,7 @@ def _put_earned(sheet: Sheet, start: int, skill: int, packed: int, names: Names,
     return put_header(sheet.out, start, at, _SKILL)
 
 
-@compiled
+@inlined
 def _put_skills(sheet: Sheet, at: int, row: int, offers: Offers, asker: Asker, names: Names, pages: Pages) -> int:
     start = offers.key_starts[row]
     for place in range(start, offers.key_starts[row + 1]):
@@ -218,7 +219,7 @@ def _put_skills(sheet: Sheet, at: int, row: int, offers: Offers, asker: Asker, n
     return at
 
 
-@compiled
+@inlined
 def _put_reasons(
     sheet: Sheet,
     at: int,
@@ -252,7 +253,7 @@ def _put_reasons(
     return at
 
 
-@compiled
+@inlined
 def _put_reason(sheet: Sheet, start: int, key: int, offers: Offers, names: Names, pages: Pages) -> int:
     sort = key >> SORT_AT
     if sort == _HAS:
@@ -264,7 +265,7 @@ def _put_reason(sheet: Sheet, start: int, key: int, offers: Offers, names: Names
     return put_header(sheet.out, start, at, _REASON)
 
 
-@compiled
+@inlined
 def _put_components(sheet: Sheet, start: int, parts: Numbers) -> int:
     at = start
     for field in range(SCORE):
@@ -272,7 +273,7 @@ def _put_components(sheet: Sheet, start: int, parts: Numbers) -> int:
     return put_header(sheet.out, start, at, _COMPONENTS)
 
 
-@compiled
+@inlined
 def _put_versions(sheet: Sheet, start: int, row: int, offers: Offers, asker: Asker, pages: Pages) -> int:
     at = put_run(sheet.out, start, asker.versions, 0, len(asker.versions))
     return put_header(sheet.out, start, _put_part(sheet, at, pages, offers.ends[row]), _VERSIONS)
@@ -307,9 +308,11 @@ def write_page(
     parts: (m, 9), see `SCORE`. full: whether required skills are written. The rest is the `Asker`.
     The page is right only if afterwards nothing is lacking.
     """
-    asker = Asker(
-        name, versions, packed, direct, standings, miles, minutes, hours, aspired, limit, stated_mode, mode, as_of
-    )
+    asker = lent(Asker(
+        name, versions, packed, direct, standings, miles, minutes, hours, aspired, limit, stated_mode, mode, as_of,
+    ))  # fmt: skip
+    sheet, rows, parts, offers = lent(sheet), lent(rows), lent(parts), lent(offers)
+    names, pages, shares = lent(names), lent(pages), lent(shares)
     at = 0
     sheet.lacks[0] = 0
     for place in range(len(rows)):
@@ -337,6 +340,7 @@ def write_items(sheet: Sheet, rows: Integers, parts: Numbers, offers: Offers, pa
 
     The numbers of fields are those of `RankingMade` and `RankedItem` in `events.proto`.
     """
+    sheet, rows, parts, offers, pages = lent(sheet), lent(rows), lent(parts), lent(offers), lent(pages)
     at = 0
     for place in range(len(rows)):
         row, start = rows[place], at

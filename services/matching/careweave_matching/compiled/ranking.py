@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from careweave_matching.compiled.credits import Askings, Grants, cover, gather
-from careweave_matching.compiled.jit import compiled
+from careweave_matching.compiled.jit import compiled, inlined
 from careweave_matching.compiled.kept import keepable
+from careweave_matching.compiled.lending import lent
 from careweave_matching.compiled.page import (
     ASPIRATION,
     ESSENTIAL,
@@ -122,14 +123,14 @@ class Seeker(NamedTuple):
     as_of: int
 
 
-@compiled
+@inlined
 def _is_wanted(row: int, seeker: Seeker, stalls: Stalls) -> bool:
     if not stalls.kinds[row] & seeker.kinds:
         return False
     return seeker.ineligible or is_eligible(row, seeker, stalls)
 
 
-@compiled
+@inlined
 def is_eligible(row: int, seeker: Seeker, stalls: Stalls) -> bool:
     """Say whether no gate fails; see `eligibility`."""
     if seeker.minutes[row] > seeker.limit or not seeker.fits[row]:
@@ -145,12 +146,12 @@ def is_eligible(row: int, seeker: Seeker, stalls: Stalls) -> bool:
     return True
 
 
-@compiled
+@inlined
 def _stretched(likeness: float, floor: float, ceiling: float) -> float:
     return min(1.0, max(0.0, (likeness - floor) / (ceiling - floor)))
 
 
-@compiled
+@inlined
 def _aspired(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing, lanes: Vectors) -> float:
     for occupation in seeker.aspired:
         if stalls.occupations[row] == occupation:
@@ -163,7 +164,7 @@ def _aspired(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing, lanes
     return min(1.0, near * weighing.kind_named) if stalls.kinds[row] & seeker.kinds_named else near
 
 
-@compiled
+@inlined
 def _nearness_to_aims(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
     """Return the largest `affinity.nearness_to_aim`; negative if none is known."""
     nearest = -1.0
@@ -175,7 +176,7 @@ def _nearness_to_aims(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighi
     return nearest
 
 
-@compiled
+@inlined
 def _again(row: int, related: float, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
     again = 1.0
     if stalls.jobs[row] and seeker.occupation != NO_OCCUPATION and stalls.occupations[row] == seeker.occupation:
@@ -185,7 +186,7 @@ def _again(row: int, related: float, seeker: Seeker, stalls: Stalls, weighing: W
     return again
 
 
-@compiled
+@inlined
 def _stretch(row: int, covered: float, taught: float, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
     damped = weighing.step_down if 0 < stalls.levels[row] < seeker.level else 1.0
     if stalls.asked[row, 2]:
@@ -194,7 +195,7 @@ def _stretch(row: int, covered: float, taught: float, seeker: Seeker, stalls: St
     return (1.0 - off) * damped
 
 
-@compiled
+@inlined
 def _proximity(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
     if stalls.anywhere[row]:
         return weighing.anywhere
@@ -203,7 +204,7 @@ def _proximity(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> 
     return max(0.0, 1.0 - seeker.minutes[row] / max(seeker.limit, 1))
 
 
-@compiled
+@inlined
 def _weigh(
     row: int,
     sums: Integers,
@@ -244,7 +245,7 @@ def _weigh(
     parts[SCORE] = (1.0 - share) * suits + share * prefers
 
 
-@compiled
+@inlined
 def _best_places(scores: Numbers, wanted: int) -> Integers:
     """Return the places of the `wanted` largest of `scores`, largest first, ties by place."""
     if wanted > _FEW:
@@ -297,10 +298,11 @@ def rank(
     Returns the rows, at most `wanted`; the parts of their scores (m, 9), see `page.SCORE`; how many were ranked;
     and what the person earns by key, see `credits.gather`.
     """
-    seeker = Seeker(
+    stalls, weighing, grants, askings = lent(stalls), lent(weighing), lent(grants), lent(askings)
+    seeker = lent(Seeker(
         held, vector, total, aspirations, occupation, aspired, level, attained, kinds_named, related, role, role_share,
         aims, clear, standings, minutes, fits, limit, kinds, ineligible, as_of,
-    )  # fmt: skip
+    ))  # fmt: skip
     count, keys = len(stalls.kinds), len(askings.starts) - 1
     packed, direct = np.zeros(keys, np.int64), np.zeros(keys, np.bool_)
     sums, bonuses = np.zeros(3 * count, np.int64), np.zeros(count, np.int64)

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from careweave_matching.compiled.book import Pages
 from careweave_matching.compiled.choosing import COUNT_BITS, SKILL_BITS
-from careweave_matching.compiled.jit import compiled
+from careweave_matching.compiled.jit import compiled, inlined
 from careweave_matching.compiled.writing import Bytes, put_byte, put_run
 
 Integers = npt.NDArray[np.int64]
@@ -30,13 +30,13 @@ _ZERO = 48
 _TEN = 10
 
 
-@compiled
+@inlined
 def _put_phrase(out: Bytes, at: int, phrase: int, phrases: Integers, pages: Pages) -> int:
     part = phrases[phrase]
     return put_run(out, at, pages.body, pages.starts[part], pages.lengths[part])
 
 
-@compiled
+@inlined
 def _put_label(out: Bytes, at: int, skill: int, body: Bytes, starts: Integers) -> int:
     number = 2 * skill + 1
     return put_run(out, at, body, starts[number], starts[number + 1] - starts[number])
@@ -49,7 +49,7 @@ def _put_count(out: Bytes, at: int, count: int) -> int:
     return put_byte(out, at, _ZERO + count % _TEN)
 
 
-@compiled
+@inlined
 def put_carried(out: Bytes, at: int, key: int, phrases: Integers, pages: Pages, body: Bytes, starts: Integers) -> int:
     """Write what carries over to what. body, starts: see `page.Names`."""
     origin, required = (key >> (1 + SKILL_BITS)) & _SKILLS, (key >> 1) & _SKILLS
@@ -58,7 +58,7 @@ def put_carried(out: Bytes, at: int, key: int, phrases: Integers, pages: Pages, 
     return _put_phrase(out, at, _END, phrases, pages)
 
 
-@compiled
+@inlined
 def put_held(out: Bytes, at: int, key: int, phrases: Integers, pages: Pages, body: Bytes, starts: Integers) -> int:
     """Write which of the skills that are asked for the person has. body, starts: see `page.Names`."""
     essential = key & 1

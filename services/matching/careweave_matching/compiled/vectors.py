@@ -3,14 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
-from careweave_matching.compiled.jit import compiled
+from careweave_matching.compiled.jit import compiled, inlined
 
 Vectors = npt.NDArray[np.float32]
 LANES = 64
 """Partial sums that are kept side by side, so that the processor can add several at once."""
 
 
-@compiled
+@inlined
 def dot(one: Vectors, other: Vectors, lanes: Vectors) -> float:
     """Return the dot product of two vectors (d,); `lanes` (LANES,) is room to reckon in."""
     lanes[:] = 0.0

@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from careweave_matching.compiled.jit import compiled
+from careweave_matching.compiled.jit import inlined
 
 Bytes = npt.NDArray[np.uint8]
 _MORE = 0x80
@@ -34,7 +34,7 @@ def _move(_: Any, out: Any, to: Any, source: Any, start: Any, length: Any) -> An
     return types.void(out, types.intp, source, types.intp, types.intp), generate
 
 
-@compiled
+@inlined
 def put_byte(out: Bytes, at: int, value: int) -> int:
     """Write one byte."""
     if at < len(out):
@@ -42,7 +42,7 @@ def put_byte(out: Bytes, at: int, value: int) -> int:
     return at + 1
 
 
-@compiled
+@inlined
 def put_varint(out: Bytes, at: int, value: int) -> int:
     """Write `value` in base 128, least first; a negative one as 64 bits in two's complement."""
     left = np.uint64(value)
@@ -52,7 +52,7 @@ def put_varint(out: Bytes, at: int, value: int) -> int:
     return put_byte(out, at, np.uint8(left))
 
 
-@compiled
+@inlined
 def varint_length(value: int) -> int:
     """Return how many bytes `put_varint` writes for `value`, which is not negative."""
     length = 1
@@ -62,7 +62,7 @@ def varint_length(value: int) -> int:
     return length
 
 
-@compiled
+@inlined
 def put_run(out: Bytes, at: int, source: Bytes, start: int, length: int) -> int:
     """Write `length` bytes of `source` from `start` on."""
     if at + length <= len(out):
@@ -70,7 +70,7 @@ def put_run(out: Bytes, at: int, source: Bytes, start: int, length: int) -> int:
     return at + length
 
 
-@compiled
+@inlined
 def put_double(out: Bytes, at: int, tag: int, value: Bytes) -> int:
     """Write a double field unless it is at its default; `value` is its eight bytes, least first."""
     set_bits = 0
@@ -79,7 +79,7 @@ def put_double(out: Bytes, at: int, tag: int, value: Bytes) -> int:
     return put_run(out, put_byte(out, at, tag), value, 0, 8) if set_bits else at
 
 
-@compiled
+@inlined
 def put_header(out: Bytes, start: int, end: int, tag: int) -> int:
     """Put tag and length before a body that was written at `start`, moving it by as much; returns its new end."""
     length = end - start
