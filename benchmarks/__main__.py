@@ -19,6 +19,7 @@ def main() -> None:
         (*PYTHON, "benchmarks.hr_updates"),
         (*PYTHON, "benchmarks.hr_updates", "--neo4j"),
         (*PYTHON, "benchmarks.kafka_events"),
+        (*PYTHON, "benchmarks.freshness"),
         (command, "bench", "quality", "titles", str(judged / "job-titles")),
         (command, "bench", "quality", "next-occupation", str(judged / "next-occupation" / "dev.tsv.gz")),
         (command, "bench", "quality", "extraction", str(judged / "skill-extraction" / "care.csv")),

@@ -158,3 +158,25 @@ def test_a_server_says_in_one_line_of_json_where_it_serves_once_it_does(tmp_path
         assert process.stdout.read() == ""
     assert not told["address"].endswith(":0")
     assert told["services"] == {"profiles": told["address"]}
+
+
+def test_what_a_server_logs_is_json_to_its_end_with_the_model_loaded(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CAREWEAVE_")}
+    environment["CAREWEAVE_LISTEN"] = "127.0.0.1:0"
+    careweave = [sys.executable, "-m", "careweave_cli"]
+    with subprocess.Popen(
+        [*careweave, "serve", "skills", "--json"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        environment["CAREWEAVE_LISTEN"] = json.loads(process.stdout.readline())["address"]
+        search = [*careweave, "search", "skills", "gives medicines"]
+        subprocess.run(search, env=environment, cwd=tmp_path, check=False, capture_output=True)
+        process.terminate()
+        _, log = process.communicate()
+    assert process.returncode == 0
+    assert {"embedding model loaded", "stopped"} <= {json.loads(line)["message"] for line in log.splitlines()}
