@@ -69,8 +69,8 @@ bench: setup-dev ## Measure speed and matching quality (minutes; loads packaged 
 kill: setup-dev ## Kill the all-in-one process 50 times as it writes (KILLS=n), and look for what is lost
 	@CAREWEAVE_TEST_KILLS=$(or $(KILLS),50) $(VENV)/pytest -s tests/system/test_kill.py
 
-kill-hr: setup-dev ## Kill the profiles service 20 times in 20,000 HR updates (KILLS=n, UPDATES=n), and compare the end
-	@CAREWEAVE_TEST_HR_KILLS=$(or $(KILLS),20) CAREWEAVE_TEST_HR_UPDATES=$(or $(UPDATES),20000) \
+kill-hr: setup-dev ## Kill profiles, Neo4j and Kafka 21 times amid 20,000 HR updates (KILLS=n, UPDATES=n), and compare the end
+	@CAREWEAVE_TEST_HR_KILLS=$(or $(KILLS),21) CAREWEAVE_TEST_HR_UPDATES=$(or $(UPDATES),20000) \
 	  $(VENV)/pytest -s tests/system/test_kill_hr.py
 
 faults-hr: setup-dev ## Kill and freeze services, Neo4j and three Kafka brokers under 50,000 HR updates (ROUNDS=n, UPDATES=n)

@@ -17,6 +17,7 @@ def main() -> None:
         (*PYTHON, "benchmarks.esco_import"),
         (*PYTHON, "benchmarks.find_opportunities"),
         (*PYTHON, "benchmarks.hr_updates"),
+        (*PYTHON, "benchmarks.hr_updates", "--neo4j"),
         (*PYTHON, "benchmarks.kafka_events"),
         (*PYTHON, "benchmarks.freshness"),
         (command, "bench", "quality", "titles", str(judged / "job-titles")),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from careweave.wiring import open_graph
 BATCHES: Final = (300, 1000)
 """People of one transaction; the best counts."""
 NODES: Final = ("Person", "FeedRecord", "Outbox")
+_EMBEDDED: Final = "ladybug:"
 LINKS: Final = (
     ("HAS_SKILL", "Person", "Skill"),
     ("EMPLOYED_BY", "Person", "Organisation"),
@@ -76,11 +78,34 @@ def _table(create: str, columns: Mapping[str, Value], rows: Sequence[Mapping[str
     return Table(create, columns, [[row[f"c{index}"] for index in range(len(columns))] for row in rows])
 
 
-async def best(setting: str, written: Written) -> Cost:
-    """Return the least that it costs the raw engine to write `written` into an empty graph."""
-    if setting.startswith("ladybug:"):
+async def best(settings: Settings, written: Written) -> Cost:
+    """Return the least that it costs the raw engine to write `written` into a graph without people.
+
+    On a server, into that of `settings`, whose people are deleted.
+    """
+    if settings.graph.startswith(_EMBEDDED):
         return min([await _into_ladybug(written, size) for size in BATCHES])
-    return min(_into_neo4j(setting, written, size) for size in BATCHES)
+    return min([_into_neo4j(settings, written, size) for size in BATCHES])
+
+
+def clear(settings: Settings) -> None:
+    """Delete all that the graph of `settings` holds, but what says how far its schema has come."""
+    if settings.graph.startswith(_EMBEDDED):
+        rmtree(settings.graph.removeprefix(_EMBEDDED), ignore_errors=True)
+        return
+    with _driver(settings) as driver, driver.session() as session:
+        _delete(session, "n", "NOT n:GraphMigration")
+
+
+def _driver(settings: Settings) -> neo4j.Driver:
+    password = Path(settings.graph_password_file).read_text(encoding="utf-8")
+    return neo4j.GraphDatabase.driver(settings.graph, auth=(settings.graph_user, password))
+
+
+def _delete(session: neo4j.Session, node: str, where: str = "true") -> None:
+    """Delete in parts: one transaction for all takes more memory than a server for development has."""
+    text = f"MATCH ({node}) WHERE {where} CALL (n) {{DETACH DELETE n}} IN TRANSACTIONS OF 1000 ROWS"
+    session.run(text).consume()
 
 
 def _parts(written: Written, size: int) -> Iterator[list[tuple[Table, Sequence[Sequence[Any]]]]]:
@@ -127,11 +152,11 @@ def _arrow(table: Table, rows: Sequence[Sequence[Any]]) -> pa.Table:
     return pa.table(arrays, names=[f"c{index}" for index in range(len(arrays))])
 
 
-def _into_neo4j(setting: str, written: Written, size: int) -> Cost:
+def _into_neo4j(settings: Settings, written: Written, size: int) -> Cost:
     """Write into the server's database, emptied of what was measured before."""
-    with neo4j.GraphDatabase.driver(setting) as driver, driver.session() as session:
+    with _driver(settings) as driver, driver.session() as session:
         for label in NODES:
-            session.run(f"MATCH (n:{label}) DETACH DELETE n").consume()
+            _delete(session, f"n:{label}")
         watch = Watch()
         for part in _parts(written, size):
             with session.begin_transaction() as transaction:

@@ -1,26 +1,28 @@
 """HR updates a second, 15 skills each, beside the raw engine writing the same nodes, history and outbox rows.
 
-python -m benchmarks.hr_updates [--records 2000] [--rounds 3] [--json]
+python -m benchmarks.hr_updates [--neo4j] [--records 2000] [--rounds 3] [--json]
 
-Takes the engine of CAREWEAVE_GRAPH, an embedded one in a folder of its own unless it is set to a server,
-whose database must be empty. Updates go the way of a stream's: decoded, checked against the field rules,
-read ahead, taken in batches, answered one by one; the network alone is left out. The raw side
-(benchmarks.hr_raw) gets rows that are ready to be written. CPU time, of all threads of this process, is given
-beside the time on the clock, since that one says little on a machine that others use.
+On Ladybug, or with `--neo4j` on a Neo4j that is started for it. Updates go the way of a stream's: decoded,
+checked against the field rules, read ahead, taken in batches, answered one by one; the network alone is left
+out. The raw side (benchmarks.hr_raw) gets rows that are ready to be written. CPU time, of all threads of this
+process, is given beside the time on the clock, since that one says little on a machine that others use; of a
+server it is the client's alone.
 """
 
 import argparse
 import asyncio
 import json
-import os
 import random
 import statistics
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from careweave_cli.devstack.jars import user_cache
+from careweave_cli.devstack.neo4j_server import start_neo4j
 from careweave_profiles.feeds.applying import Feeds
 from careweave_profiles.feeds.streaming import Item, answers
 from careweave_profiles.feeds.wordings import Known
@@ -102,20 +104,33 @@ async def taken_in(graph: Graph, bodies: Sequence[bytes]) -> Cost:
     return cost
 
 
-async def measure(count: int) -> dict[str, float]:
-    """Return the figures for records that are new, on both sides, and for the same records changed."""
-    found: dict[str, float] = {}
+@contextmanager
+def engine(*, neo4j: bool) -> Iterator[Settings]:
+    """Give the settings of a graph that is there for the block alone."""
     with tempfile.TemporaryDirectory() as folder:
-        setting = os.environ.get("CAREWEAVE_GRAPH") or f"ladybug:{Path(folder) / 'graph'}"
-        graph = await open_graph(Settings(graph=setting))
-        try:
-            await _furnish(graph)
-            new = await taken_in(graph, requests(count, 1))
-            written = await hr_raw.read_written(graph)
-            changed = await taken_in(graph, requests(count, 2))
-        finally:
-            await graph.close()
-    raw = await hr_raw.best(setting, written)
+        if not neo4j:
+            yield Settings(graph=f"ladybug:{Path(folder) / 'graph'}")
+            return
+        with start_neo4j(Path(folder), user_cache()) as server:
+            yield Settings(graph=server.url, graph_password_file=str(server.password_file))
+
+
+async def measure(settings: Settings, count: int) -> dict[str, float]:
+    """Return the figures for records that are new, on both sides, and for the same records changed.
+
+    What the graph of `settings` holds is deleted.
+    """
+    found: dict[str, float] = {}
+    hr_raw.clear(settings)
+    graph = await open_graph(settings)
+    try:
+        await _furnish(graph)
+        new = await taken_in(graph, requests(count, 1))
+        written = await hr_raw.read_written(graph)
+        changed = await taken_in(graph, requests(count, 2))
+    finally:
+        await graph.close()
+    raw = await hr_raw.best(settings, written)
     for name, cost in (("new", new), ("raw new", raw), ("changed", changed)):
         found[f"{name} a second"] = count / cost.seconds
         found[f"{name} CPU ms each"] = 1000 * cost.cpu_seconds / count
@@ -127,17 +142,21 @@ async def measure(count: int) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--neo4j", action="store_true")
     parser.add_argument("--records", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    rounds = [asyncio.run(measure(arguments.records)) for _ in range(arguments.rounds)]
+    with engine(neo4j=arguments.neo4j) as settings:
+        rounds = [asyncio.run(measure(settings, arguments.records)) for _ in range(arguments.rounds)]
     medians = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
     print(json.dumps(medians) if arguments.json else _table(medians, arguments))
 
 
 def _table(medians: dict[str, float], arguments: argparse.Namespace) -> str:
-    lines = [f"HR updates of {SKILLS_EACH} skills, {arguments.records} records, median of {arguments.rounds} rounds"]
+    engine_name = "Neo4j" if arguments.neo4j else "Ladybug"
+    head = f"HR updates of {SKILLS_EACH} skills into {engine_name}, {arguments.records} records"
+    lines = [f"{head}, median of {arguments.rounds} rounds"]
     lines += [f"  {name:<20} {value:10.2f}" for name, value in medians.items()]
     return "\n".join(lines)
 

@@ -1,9 +1,10 @@
-"""Programs that the tests of `deploy/` run. Kustomize is taken as it is found, else built; an API server is built.
+"""Programs in Go that tests run. Kustomize is taken as it is found, else built; the others are built.
 
-    python tools/go_programs.py kustomize     # prints how to call Kustomize 5
-    python tools/go_programs.py kubernetes    # prints the folder of kube-apiserver, kubectl, etcd and signingkey
+    python tools/go_programs.py kustomize       # prints how to call Kustomize 5
+    python tools/go_programs.py kubernetes      # prints the folder of kube-apiserver, kubectl, etcd and signingkey
+    python tools/go_programs.py event-consumer  # prints the program of examples/event-consumer-go
 
-What is built comes from Go modules at the versions below and in tools/kubernetes/go.mod, with checksums, and stays in
+What is built comes from Go modules at the versions below and in the go.mod of each, with checksums, and stays in
 ~/.cache/careweave. Needs Go 1.24 or later; Kustomize takes a minute or so, Kubernetes about four on two idle cores.
 """
 
@@ -18,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 MODULE = Path(__file__).resolve().parent / "kubernetes"
+CONSUMER = Path(__file__).resolve().parents[1] / "examples" / "event-consumer-go"
 KUSTOMIZE = "v5.6.0"
 PACKAGES = (
     "go.etcd.io/etcd/server/v3",  # becomes `server`
@@ -65,8 +67,7 @@ def build_kubernetes() -> Path:
         MissingProgramError: there is no Go, or it cannot build them.
     """
     inputs = [MODULE / "go.mod", MODULE / "go.sum", MODULE / "signingkey" / "main.go"]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:12]
-    folder = cache() / f"kubernetes-{digest}"
+    folder = cache() / f"kubernetes-{_digest(inputs)}"
     if not folder.exists():
         found = re.search(r"k8s\.io/kubernetes (v1\.(\d+)\.\d+)", inputs[0].read_text(encoding="utf-8"))
         assert found, "go.mod names the version"  # noqa: S101
@@ -78,6 +79,22 @@ def build_kubernetes() -> Path:
     return folder
 
 
+def build_event_consumer() -> Path:
+    """Return the program that reads events as others do, built if need be.
+
+    Raises:
+        MissingProgramError: there is no Go, or it cannot build it.
+    """
+    folder = cache() / f"event-consumer-{_digest([CONSUMER / name for name in ('go.mod', 'go.sum', 'main.go')])}"
+    if not folder.exists():
+        _build(["go", "build", "-buildvcs=false", "-trimpath", "-o", "{folder}/", "."], folder, "Go", CONSUMER)
+    return folder / "event-consumer"
+
+
+def _digest(inputs: Sequence[Path]) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:12]
+
+
 def _is_fifth(program: str, *version: str) -> bool:
     if shutil.which(program) is None:
         return False
@@ -85,8 +102,8 @@ def _is_fifth(program: str, *version: str) -> bool:
     return bool(FIFTH.search(said))
 
 
-def _build(command: Sequence[str], folder: Path, wanted: str) -> None:
-    """Run a command of Go that leaves programs in `folder`, which comes into being whole or not at all."""
+def _build(command: Sequence[str], folder: Path, wanted: str, module: Path = MODULE) -> None:
+    """Run a command of Go in `module` that leaves programs in `folder`, which comes into being whole or not at all."""
     if shutil.which("go") is None:
         raise MissingProgramError(f"{wanted} is needed here, or Go 1.24 or later to build it with: https://go.dev/dl")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +111,7 @@ def _build(command: Sequence[str], folder: Path, wanted: str) -> None:
         made = Path(fresh, "bin")
         made.mkdir()
         words = [word.replace("{folder}", str(made)) for word in command]
-        ended = subprocess.run(words, cwd=MODULE, env=_environment(made), capture_output=True, text=True, check=False)
+        ended = subprocess.run(words, cwd=module, env=_environment(made), capture_output=True, text=True, check=False)
         if ended.returncode:
             raise MissingProgramError(f"{' '.join(words[:4])} … ended with {ended.returncode}:\n{ended.stderr[-2000:]}")
         if not folder.exists():  # another process may have been quicker
@@ -113,6 +130,8 @@ def main(arguments: Sequence[str]) -> int:
                 print(*find_kustomize())
             case ["kubernetes"]:
                 print(build_kubernetes())
+            case ["event-consumer"]:
+                print(build_event_consumer())
             case _:
                 print(__doc__, file=sys.stderr)
                 return 2

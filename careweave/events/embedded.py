@@ -3,14 +3,14 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from careweave.errors import CareweaveError, FailedPrecondition, Unavailable
-from careweave.events.port import Delivered, Event, Positions
+from careweave.events.port import MOST_AT_ONCE, POSITIONS_LOST, Delivered, Event, Handle, Positions
 from careweave.events.sqlite import groups, records
 from careweave.events.sqlite.file import PARTITIONS, connect, prepare, translate
 from careweave.events.sqlite.groups import Membership
@@ -115,14 +115,14 @@ class EmbeddedEventLog:
                 raise FailedPrecondition(
                     f"{place[0]} ends at {offset} in partition {place[1]}, before the position to follow from: it is "
                     "another log. Take positions and a snapshot anew.",
-                    reason="POSITIONS_LOST",
+                    reason=POSITIONS_LOST,
                 )
 
-    async def consume(self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]) -> None:
-        """Call `handle` for each event of the partitions that fall to this member of `group`."""
+    async def consume(self, topics: Sequence[str], group: str, handle: Handle, most: int = MOST_AT_ONCE) -> None:
+        """Call `handle` with the events of the partitions that fall to this member of `group`."""
         names = [str(topic) for topic in topics]
         who = Membership(group, self._new_id(), names, self._partitions, self._lease_seconds)
-        await Member(self, who, handle).run()
+        await Member(self, who, handle, most).run()
 
     async def lag(self, topics: Sequence[str], group: str) -> Mapping[tuple[str, int], int]:
         """Return how many offsets `group` is behind, by topic and partition."""

@@ -6,7 +6,7 @@ asks about topics, and one for each follower and each member of a group.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from careweave.errors import Unavailable
@@ -17,7 +17,7 @@ from careweave.events.broker.member import HEARTBEAT_SECONDS, Member, Membership
 from careweave.events.broker.messages import message_of
 from careweave.events.broker.topics import prepare_topics
 from careweave.events.broker.writer import Writer
-from careweave.events.port import Delivered, Event, Positions
+from careweave.events.port import MOST_AT_ONCE, Delivered, Event, Handle, Positions
 from careweave.events.topics import Sizes, TopicState
 
 __all__ = ["CLOSE_SECONDS", "KafkaEventLog", "Security", "open_kafka"]
@@ -68,7 +68,11 @@ class KafkaEventLog:
         return Positions(await self._asker.ends(topics))
 
     async def follow(self, topics: Sequence[str], positions: Positions) -> AsyncIterator[Delivered]:
-        """Yield every event of `topics` from `positions` on, then new ones as they come, until closed."""
+        """Yield every event of `topics` from `positions` on, then new ones as they come, until closed.
+
+        Raises:
+            FailedPrecondition: the log no longer keeps what follows a position, or ends before it.
+        """
         self._require_open()
         places = await self._asker.partitions(topics)
         follower = Follower(self._cluster)
@@ -80,10 +84,10 @@ class KafkaEventLog:
             self._followers.discard(follower)
             await asyncio.shield(follower.close())
 
-    async def consume(self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]) -> None:
-        """Call `handle` for each event of the partitions that fall to this member of `group`."""
+    async def consume(self, topics: Sequence[str], group: str, handle: Handle, most: int = MOST_AT_ONCE) -> None:
+        """Call `handle` with the events of the partitions that fall to this member of `group`."""
         self._require_open()
-        who = Membership(self._cluster, group, topics, self._heartbeat_seconds)
+        who = Membership(self._cluster, group, topics, most, self._heartbeat_seconds)
         member = Member(who, handle, self._asker.partitions)
         self._members.add(member)
         try:

@@ -14,7 +14,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
+
+POSITIONS_LOST: Final = "POSITIONS_LOST"
+"""Reason of the error for a position that events can no longer be followed from."""
+MOST_AT_ONCE: Final = 500
+"""Events that a consumer is given at once, unless it asks for fewer or more."""
 
 
 class Topic(StrEnum):
@@ -56,7 +61,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Where a reader is: (topic, partition) → offset of the next event. Missing means the start."""
+    """Where a reader is: (topic, partition) → offset of the next event.
+
+    Missing means the start: the oldest event that is kept, whatever went before it.
+    """
 
     offsets: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
@@ -73,6 +81,10 @@ class Delivered:
     event: Event
     partition: int
     offset: int
+
+
+Handle: TypeAlias = Callable[[Sequence[Delivered]], Awaitable[None]]
+"""What a consumer does with events: at least one, all of one partition, in their order."""
 
 
 class EventLog(Protocol):
@@ -97,24 +109,25 @@ class EventLog(Protocol):
         Each caller gets every event. For indexes and watches.
 
         Raises:
-            FailedPrecondition: reason POSITIONS_LOST, from an engine that can tell. The log no longer keeps what
-                follows a position, or ends before it: whoever follows must begin again with a snapshot.
+            FailedPrecondition: reason `POSITIONS_LOST`, at once or later. The log no longer keeps what follows a
+                position, or ends before it: whoever follows must begin again with a snapshot. Compaction is no such
+                loss, since the last event of each key stays; of tombstones that it took nothing can be told.
         """
         ...
 
-    async def consume(self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]) -> None:
-        """Call `handle` for each event, sharing the partitions among the group's members.
+    async def consume(self, topics: Sequence[str], group: str, handle: Handle, most: int = MOST_AT_ONCE) -> None:
+        """Call `handle` with the next events, sharing the partitions among the group's members.
 
-        The position is committed after `handle` returns; if it raises, consuming stops, the error
-        is raised, and the event is delivered again to the next member that asks. For effects.
-        Runs until cancelled.
+        It is given what waits in one partition, at most `most` events. The position is committed after it
+        returns; if it raises, consuming stops, the error is raised, and all events it was given are delivered
+        again to the next member that asks. For effects. Runs until cancelled.
         """
         ...
 
     async def lag(self, topics: Sequence[str], group: str) -> Mapping[tuple[str, int], int]:
         """Return how many offsets `group` is behind the end, for each partition of `topics`.
 
-        An event in hand counts until its position is committed. After compaction there may be fewer
+        Events in hand count until their position is committed. After compaction there may be fewer
         events than offsets.
         """
         ...

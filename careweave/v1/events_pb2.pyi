@@ -331,7 +331,9 @@ class ProfileUpdateRejected(_message.Message):
     EVENT_VERSION_FIELD_NUMBER: _builtins.int
     REJECT_TIME_FIELD_NUMBER: _builtins.int
     payload: _builtins.bytes
-    """The payload as it came: a serialised ProfileUpdate, if it could be read."""
+    """The payload as it came: a serialised ProfileUpdate, if it could be read. Empty if
+    it was larger than 900,000 bytes: then its source must send something smaller.
+    """
     topic: _builtins.str
     """Where it was read: topic, partition, offset."""
     partition: _builtins.int

@@ -4,7 +4,7 @@ import asyncio
 import atexit
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -17,9 +17,12 @@ import neo4j
 from careweave_cli.devstack.jars import user_cache
 from careweave_cli.devstack.kafka_server import KafkaCluster, kafka_in
 from careweave_cli.devstack.neo4j_server import USER, Neo4jServer, neo4j_in
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 
 from careweave.events import embedded as embedded_events
 from careweave.events import kafka as kafka_events
+from careweave.events.broker.cluster import Security, cluster_at
 from careweave.events.port import EventLog
 from careweave.graph import embedded as embedded_graph
 from careweave.graph import neo4j as neo4j_graph
@@ -136,6 +139,23 @@ def _own_topics(cluster: KafkaCluster, place: Path) -> str:
     admin.close()
     kept.write_text(prefix)
     return prefix
+
+
+def delete_events(address: str, topics: Sequence[str]) -> None:
+    """Delete all events of `topics` at `address`, as in a cluster whose topics are kept for a time, not compacted."""
+    cluster = cluster_at(address, Security())
+    names = [cluster.named(topic) for topic in topics]
+    admin = kafka.KafkaAdminClient(bootstrap_servers=list(cluster.servers))
+    by_time = {"cleanup.policy": "delete"}
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, by_time) for name in names])
+    partitions = [
+        TopicPartition(topic["name"], part["partition_index"])
+        for topic in admin.describe_topics(names)
+        for part in topic["partitions"]
+    ]
+    ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+    admin.delete_records({partition: end.offset for partition, end in ends.items()})
+    admin.close()
 
 
 GRAPHS: Final = (GraphEngine("ladybug", _ladybug), GraphEngine("neo4j", _neo4j))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from careweave.errors import InvalidArgument, Unavailable
-from careweave.events.port import Delivered, Event, EventLog, Positions
+from careweave.errors import FailedPrecondition, InvalidArgument, Unavailable
+from careweave.events.port import POSITIONS_LOST, Delivered, Event, EventLog, Handle, Positions
 
 from .engines import EVENT_LOGS, EventEngine, new_id
 from .reading import everything
@@ -55,10 +55,10 @@ class Consumer:
         self.together = [] if together is None else together
         self.task = asyncio.create_task(log.consume([TOPIC], group, self.handle))
 
-    async def handle(self, delivered: Delivered) -> None:
-        """Note `delivered`."""
-        self.handled.append(delivered)
-        self.together.append(delivered)
+    async def handle(self, batch: Sequence[Delivered]) -> None:
+        """Note `batch`."""
+        self.handled.extend(batch)
+        self.together.extend(batch)
 
     async def stop(self) -> None:
         """Leave the group."""
@@ -137,6 +137,17 @@ async def test_following_goes_on_where_another_follower_stopped(log: EventLog) -
         positions = positions.after(delivered)
     rest = await take(log.follow([TOPIC], positions), 19)
     assert {each.event.key for each in first + rest} == {f"k{n}" for n in range(30)}
+
+
+async def test_a_position_beyond_the_end_is_told_as_lost(log: EventLog) -> None:
+    """As of another log, or of one that was put back from an old copy."""
+    await log.append([event(f"k{n}") for n in range(30)])
+    end = (await log.end([TOPIC])).offsets
+    beyond = Positions({place: offset + (place == max(end)) for place, offset in end.items()})
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(FailedPrecondition) as caught:
+            await anext(log.follow([TOPIC], beyond))
+    assert caught.value.reason == POSITIONS_LOST
 
 
 async def test_positions_outlive_the_process(log: EventLog, event_engine: EventEngine, tmp_path: Path) -> None:
@@ -238,14 +249,15 @@ async def test_an_event_whose_handling_fails_ends_consuming_and_comes_again_firs
     await log.append([event("a", version) for version in range(1, 6)])
     handled: list[int] = []
 
-    async def fail_at_three(delivered: Delivered) -> None:
+    async def fail_at_three(batch: Sequence[Delivered]) -> None:
+        (delivered,) = batch
         if delivered.event.version == 3:
             raise LookupError
         handled.append(delivered.event.version)
 
     with pytest.raises(LookupError):
         async with asyncio.timeout(SECONDS):
-            await log.consume([TOPIC], "group", fail_at_three)
+            await log.consume([TOPIC], "group", fail_at_three, most=1)
     assert handled == [1, 2]
     consumer = Consumer(log)
     await until(lambda: len(consumer.handled) == 3)
@@ -253,16 +265,60 @@ async def test_an_event_whose_handling_fails_ends_consuming_and_comes_again_firs
     await consumer.stop()
 
 
+async def test_a_consumer_is_given_what_waits_in_a_partition_together_and_no_more_than_it_asks_for(
+    log: EventLog,
+) -> None:
+    keys = [f"k{n}" for n in range(10)]
+    await log.append([event(key, version) for version in range(1, 11) for key in keys])
+    batches: list[Sequence[Delivered]] = []
+
+    async def handle(batch: Sequence[Delivered]) -> None:
+        batches.append(batch)
+
+    task = asyncio.create_task(log.consume([TOPIC], "group", handle, most=7))
+    await until(lambda: sum(map(len, batches)) >= 100)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert max(map(len, batches)) == 7
+    assert all(len({each.partition for each in batch}) == 1 for batch in batches)
+    assert versions_by_key([each for batch in batches for each in batch]) == {key: list(range(1, 11)) for key in keys}
+
+
+async def test_a_batch_whose_handling_fails_comes_again_whole_and_what_was_handled_before_does_not(
+    log: EventLog,
+) -> None:
+    await log.append([event("a", version) for version in range(1, 11)])
+    handled: list[int] = []
+    failed: list[int] = []
+
+    async def fail_at_five(batch: Sequence[Delivered]) -> None:
+        versions = [each.event.version for each in batch]
+        if 5 in versions:
+            failed.extend(versions)
+            raise LookupError
+        handled.extend(versions)
+
+    with pytest.raises(LookupError):
+        async with asyncio.timeout(SECONDS):
+            await log.consume([TOPIC], "group", fail_at_five, most=3)
+    assert handled + failed == list(range(1, max(failed) + 1))
+    assert len(failed) > 1
+    consumer = Consumer(log)
+    await until(lambda: handled[-1:] + [each.event.version for each in consumer.handled][-1:] == [min(failed) - 1, 10])
+    assert [each.event.version for each in consumer.handled] == list(range(min(failed), 11))
+    await consumer.stop()
+
+
 async def test_a_handler_cut_short_gets_its_event_again(log: EventLog) -> None:
     await log.append([event("a", version) for version in range(1, 4)])
     begun = asyncio.Event()
 
-    async def hang(delivered: Delivered) -> None:
-        if delivered.event.version == 2:
+    async def hang(batch: Sequence[Delivered]) -> None:
+        if batch[0].event.version == 2:
             begun.set()
             await asyncio.sleep(60)
 
-    task = asyncio.create_task(log.consume([TOPIC], "group", hang))
+    task = asyncio.create_task(log.consume([TOPIC], "group", hang, most=1))
     await begun.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -277,14 +333,14 @@ async def test_slow_handling_keeps_its_lease(log: EventLog) -> None:
     await log.append([event("a")])
     handled: list[str] = []
 
-    def slow(name: str) -> Callable[[Delivered], object]:
-        async def handle(_: Delivered) -> None:
+    def slow(name: str) -> Handle:
+        async def handle(_: Sequence[Delivered]) -> None:
             await asyncio.sleep(2.5)
             handled.append(name)
 
         return handle
 
-    tasks = [asyncio.create_task(log.consume([TOPIC], "group", slow(name))) for name in ("x", "y")]  # type: ignore[arg-type]
+    tasks = [asyncio.create_task(log.consume([TOPIC], "group", slow(name))) for name in ("x", "y")]
     await until(lambda: bool(handled))
     await asyncio.sleep(3)
     assert len(handled) == 1

@@ -1,19 +1,19 @@
 """What only the event log on Kafka meets: topics that are missing, and messages of others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 import kafka
 import pytest
 
-from careweave.errors import InvalidArgument, Unavailable
+from careweave.errors import FailedPrecondition, InvalidArgument, Unavailable
 from careweave.events.cloudevents import headers_of
 from careweave.events.kafka import KafkaEventLog, open_kafka
-from careweave.events.port import Delivered, Event, Positions, Topic
+from careweave.events.port import POSITIONS_LOST, Delivered, Event, Positions, Topic
 from careweave.events.topics import KEPT, Sizes
 
-from .engines import new_id, running_kafka
+from .engines import delete_events, new_id, running_kafka
 
 SECONDS = 60.0
 SIZES = Sizes(partitions=2, keep_days=90)
@@ -73,11 +73,50 @@ async def test_a_missing_topic_is_told_with_the_command_that_makes_it(log: Kafka
         await anext(log.follow([Topic.MATCHES], Positions()))
 
 
+async def test_a_position_whose_events_were_deleted_is_told_as_lost_and_the_start_is_what_is_kept(
+    log: KafkaEventLog, prefix: str
+) -> None:
+    await log.prepare_topics(Sizes(partitions=1), dry_run=False)
+    beginning = await log.end([Topic.MATCHES])
+    await log.append([event("a"), event("b")])
+    await asyncio.to_thread(delete_events, f"{running_kafka().url}/{prefix}", [Topic.MATCHES])
+    await log.append([event("c")])
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(FailedPrecondition, match=Topic.MATCHES) as caught:
+            await anext(log.follow([Topic.MATCHES], beginning))
+        assert caught.value.reason == POSITIONS_LOST
+        assert (await anext(log.follow([Topic.MATCHES], Positions()))).event.key == "c"
+
+
+async def test_a_follower_under_way_that_is_overtaken_by_deletion_is_told_and_skips_nothing(
+    log: KafkaEventLog, prefix: str
+) -> None:
+    await log.prepare_topics(Sizes(partitions=1), dry_run=False)
+    await log.append([event("0")])
+    following = log.follow([Topic.MATCHES], Positions())
+    seen: list[str] = []
+
+    async def read(most: int) -> None:
+        while len(seen) < most:
+            seen.append((await anext(following)).event.key)
+
+    await read(1)
+    for number in range(1, 6):  # One by one, so that what is read ahead ends before the last.
+        await log.append([event(f"{number}")])
+    await asyncio.to_thread(delete_events, f"{running_kafka().url}/{prefix}", [Topic.MATCHES])
+    await log.append([event("after")])
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(FailedPrecondition) as caught:
+            await read(7)
+    assert caught.value.reason == POSITIONS_LOST
+    assert seen == [f"{number}" for number in range(len(seen))]
+
+
 async def test_a_group_waits_for_its_topic(log: KafkaEventLog, caplog: pytest.LogCaptureFixture) -> None:
     handled: list[str] = []
 
-    async def handle(delivered: Delivered) -> None:
-        handled.append(delivered.event.key)
+    async def handle(batch: Sequence[Delivered]) -> None:
+        handled.extend(delivered.event.key for delivered in batch)
 
     consuming = asyncio.create_task(log.consume([Topic.MATCHES], "group", handle))
     await until(lambda: "careweave events topics" in caplog.text)
@@ -104,8 +143,8 @@ async def test_a_message_that_is_no_event_stops_nobody(
     assert "offset 0: not a CloudEvents message" in caplog.text
     handled: list[str] = []
 
-    async def handle(delivered: Delivered) -> None:
-        handled.append(delivered.event.key)
+    async def handle(batch: Sequence[Delivered]) -> None:
+        handled.extend(delivered.event.key for delivered in batch)
 
     consuming = asyncio.create_task(log.consume([Topic.MATCHES], "group", handle))
     await until(lambda: handled == ["a"])

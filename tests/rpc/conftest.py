@@ -11,17 +11,19 @@ from careweave.rpc.channels import Channels
 from careweave.rpc.server import running
 from careweave.wiring import Adapters, open_adapters
 from tests.rpc.probe import Probe, Probed
+from tests.stacks import EMBEDDED, settings_of
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def stack(request: pytest.FixtureRequest) -> str:
+    """Return the stack to run on: the embedded one, unless the test is marked `on_both_stacks` or `on_servers`."""
+    return str(getattr(request, "param", EMBEDDED))
+
+
+@pytest.fixture
+async def settings(stack: str, tmp_path: Path) -> Settings:
     """Return settings of an installation of its own, on any free port."""
-    return Settings(
-        graph=f"ladybug:{tmp_path / 'graph'}",
-        events=f"sqlite:{tmp_path / 'events.db'}",
-        cache=tmp_path / "cache",
-        listen="127.0.0.1:0",
-    )
+    return await settings_of(stack, tmp_path)
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """Several replicas of the matching service over one graph and one event log, and a log that can be made to fail."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import cast
 
 from careweave_matching import service as matching
 from careweave_profiles import service as profiles
@@ -13,11 +14,12 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from careweave.client import OPERATOR, Channels
 from careweave.config import Settings
-from careweave.events.port import Delivered, Event, EventLog, Positions
+from careweave.errors import Unavailable
+from careweave.events.port import MOST_AT_ONCE, Delivered, Event, EventLog, Handle, Positions
 from careweave.rpc.parts import Build
 from careweave.rpc.server import running
 from careweave.v1 import matching_pb2 as mt
-from careweave.wiring import Adapters
+from careweave.wiring import Adapters, open_events
 
 PATIENCE = 120.0
 
@@ -64,6 +66,17 @@ async def serving(settings: Settings, adapters: Adapters, logs: Sequence[EventLo
         yield found
 
 
+@asynccontextmanager
+async def opened(settings: Settings, count: int) -> AsyncIterator[list[EventLog]]:
+    """Open the event log `count` times, as so many processes do."""
+    logs = [await open_events(settings) for _ in range(count)]
+    try:
+        yield logs
+    finally:
+        for log in logs:
+            await log.close()
+
+
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
     """Return once `true` says so."""
     async with asyncio.timeout(PATIENCE):
@@ -72,19 +85,25 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
 
 
 class Gated:
-    """An event log whose followers get nothing while the gate is closed; all else goes through."""
+    """An event log whose followers get nothing while the gate is closed, or end; all else goes through."""
 
     def __init__(self, inner: EventLog) -> None:
         """Begin with the gate open."""
         self._inner = inner
         self._gate = asyncio.Event()
+        self._is_cut = False
         self.followers = 0
         """How many followers have begun."""
         self.open()
 
     def open(self) -> None:
         """Let events through."""
+        self._is_cut = False
         self._gate.set()
+
+    def cut(self) -> None:
+        """End followers as the next event comes, and let none begin, as if nobody answered them."""
+        self._is_cut = True
 
     def close_gate(self) -> None:
         """Hold events back."""
@@ -100,14 +119,21 @@ class Gated:
 
     async def follow(self, topics: Sequence[str], positions: Positions) -> AsyncIterator[Delivered]:
         """Follow, as far as the gate lets events through."""
+        self._require_uncut()
         self.followers += 1
-        async for delivered in self._inner.follow(topics, positions):
-            await self._gate.wait()
-            yield delivered
+        async with aclosing(cast("AsyncGenerator[Delivered]", self._inner.follow(topics, positions))) as following:
+            async for delivered in following:
+                await self._gate.wait()
+                self._require_uncut()
+                yield delivered
 
-    async def consume(self, topics: Sequence[str], group: str, handle: Callable[[Delivered], Awaitable[None]]) -> None:
+    def _require_uncut(self) -> None:
+        if self._is_cut:
+            raise Unavailable("cut off", reason="EVENTS_UNAVAILABLE")
+
+    async def consume(self, topics: Sequence[str], group: str, handle: Handle, most: int = MOST_AT_ONCE) -> None:
         """Consume."""
-        await self._inner.consume(topics, group, handle)
+        await self._inner.consume(topics, group, handle, most)
 
     async def lag(self, topics: Sequence[str], group: str) -> Mapping[tuple[str, int], int]:
         """Return how far the group is behind."""

@@ -1,7 +1,7 @@
 """MatchFound: who is told of what, and how often, however many replicas run and whatever befalls them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +20,11 @@ from careweave.v1 import matching_pb2 as mt
 from careweave.v1 import profiles_pb2 as pf
 from careweave.v1.common_pb2 import CREDENTIAL_KIND_REGISTRATION, TRAVEL_MODE_CAR, CredentialRequirement
 from careweave.wiring import Adapters, open_adapters
-from tests.rpc.replicas import Replica, serving, until
+from tests.rpc.replicas import Replica, opened, serving, until
 from tests.rpc.test_matching import CARE, PLANS, TRUST, a_person, a_role, seed
+from tests.stacks import PARTITIONS, on_both_stacks
+
+pytestmark = on_both_stacks
 
 KEPT = Query(
     "alerts_kept",
@@ -43,7 +46,7 @@ async def seeded(settings: Settings, cache: Path) -> AsyncIterator[Adapters]:
 
 @pytest.fixture
 async def replicas(seeded: Adapters) -> AsyncIterator[list[Replica]]:
-    async with serving(seeded.settings, seeded, [seeded.events] * 3) as started:
+    async with opened(seeded.settings, 3) as logs, serving(seeded.settings, seeded, logs) as started:
         yield started
 
 
@@ -108,12 +111,22 @@ async def until_handled(adapters: Adapters, replica: Replica) -> None:
     await until(more)
 
 
-async def test_three_replicas_tell_each_person_of_each_opportunity_once(
+async def test_three_replicas_over_three_partitions_tell_each_pair_once_and_give_equal_answers(
     seeded: Adapters, replicas: list[Replica]
 ) -> None:
-    people = [await somebody(replica) for replica in replicas for _ in range(2)]
-    roles = [await published(replica, title=f"Role {number}") for number, replica in enumerate(replicas)]
+    people: list[str] = []
+    while len(people) < 6 or not await all_partitions_used(seeded, Topic.PROFILES):
+        people.append(await somebody(replicas[len(people) % 3]))
+    roles: list[str] = []
+    while len(roles) < 3 or not await all_partitions_used(seeded, Topic.OPPORTUNITIES):
+        roles.append(await published(replicas[len(roles) % 3], title=f"Role {len(roles)}"))
     await until_told(seeded, *((who, role) for who in people for role in roles))
+    for replica in replicas:
+        await until(replica.is_level)
+    for who in people:
+        answers = [await found_by(replica, who) for replica in replicas]
+        assert answers[0] == answers[1] == answers[2]
+        assert {match.opportunity for match in answers[0]} == set(roles)
     event, found = (await told(seeded))[0]
     assert (event.version, event.type) == (1, "careweave.v1.MatchFound")
     assert event.key == f"{found.person}/matches/{found.opportunity.partition('/')[2]}"
@@ -121,6 +134,17 @@ async def test_three_replicas_tell_each_person_of_each_opportunity_once(
     assert found.score >= LEAST_SCORE
     assert any("administer prescribed medication" in reason for reason in found.reasons)
     assert len({event.id for event, _ in await told(seeded)}) == len(people) * len(roles)
+
+
+async def all_partitions_used(adapters: Adapters, topic: Topic) -> bool:
+    """Tell whether each of the three partitions of `topic` holds an event."""
+    offsets = (await adapters.events.end([topic])).offsets
+    assert len(offsets) == PARTITIONS
+    return all(offsets.values())
+
+
+async def found_by(replica: Replica, who: str) -> list[mt.Match]:
+    return list((await replica.services.matching.FindOpportunities(mt.FindOpportunitiesRequest(person=who))).matches)
 
 
 async def test_only_who_wants_alerts_and_consents_to_them_for_that_organisation_is_told(
@@ -176,9 +200,10 @@ async def test_an_event_that_comes_again_tells_nobody_again(seeded: Adapters, re
         alerting = Alerting(ports, model)
         end = await seeded.events.end([Topic.PROFILES, Topic.OPPORTUNITIES])
 
-        async def again(delivered: Delivered) -> None:
-            await alerting.handle(delivered)
-            handled.append(delivered)
+        async def again(batch: Sequence[Delivered]) -> None:
+            for delivered in batch:
+                await alerting.handle(delivered)
+            handled.extend(batch)
 
         consuming = asyncio.create_task(seeded.events.consume([Topic.PROFILES, Topic.OPPORTUNITIES], "again", again))
 

@@ -13,6 +13,9 @@ from careweave.config import Settings
 from careweave.rpc.server import running
 from careweave.v1 import hr_pb2, profiles_pb2
 from careweave.wiring import Adapters
+from tests.stacks import on_both_stacks
+
+pytestmark = on_both_stacks
 
 PATIENCE_SECONDS = 300
 UPDATES = 400

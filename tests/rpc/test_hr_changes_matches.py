@@ -10,6 +10,9 @@ from careweave.rpc.channels import Channels
 from careweave.rpc.server import running
 from careweave.v1 import common_pb2, hr_pb2, matching_pb2, profiles_pb2
 from careweave.wiring import Adapters
+from tests.stacks import on_both_stacks
+
+pytestmark = on_both_stacks
 
 PATIENCE_SECONDS = 600
 SOURCE = "sourceSystems/esr-oaks"

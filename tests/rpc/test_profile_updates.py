@@ -19,6 +19,9 @@ from careweave.rpc.server import running
 from careweave.v1 import hr_pb2
 from careweave.v1 import profiles_pb2 as pb
 from careweave.wiring import Adapters
+from tests.stacks import on_both_stacks
+
+pytestmark = on_both_stacks
 
 PATIENCE_SECONDS = 30
 OAKS = Caller("sourceSystems/esr-oaks", Role.HR_FEED, "organisations/oaks")

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -76,11 +76,10 @@ class Stream:
     def _is_settled(self) -> bool:
         return len(self.effects) == KEYS and all(each[-1] == self.committed for each in self.effects.values())
 
-    async def _apply(self, delivered: Delivered) -> None:
-        event = delivered.event
+    async def _apply(self, batch: Sequence[Delivered]) -> None:
         async with self.graph.unit_of_work() as unit:
-            fresh = await apply_once(unit, "test.effect", event)
-        if fresh:
+            fresh = [each.event for each in batch if await apply_once(unit, "test.effect", each.event)]
+        for event in fresh:
             self.effects[event.key].append(event.version)
 
 

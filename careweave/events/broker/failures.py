@@ -7,6 +7,7 @@ from typing import Final
 from kafka import errors
 
 from careweave.errors import CareweaveError, Exhausted, FailedPrecondition, InvalidArgument, Unavailable
+from careweave.events.port import POSITIONS_LOST
 
 FAILURES: Final = (
     errors.KafkaError,
@@ -61,6 +62,13 @@ _MEANINGS: Final = (
         (errors.UnknownTopicOrPartitionError,),
     ),
     _Meaning(
+        FailedPrecondition,
+        POSITIONS_LOST,
+        "the event log no longer keeps what follows the position, or ends before it; take positions and a snapshot "
+        "anew",
+        (errors.OffsetOutOfRangeError, errors.LogTruncationError),
+    ),
+    _Meaning(
         Exhausted,
         "EVENT_TOO_LARGE",
         "the event is larger than the event log takes; ask for less at a time",
@@ -87,7 +95,7 @@ _MEANINGS: Final = (
     ),
 )
 _ELSE: Final = _Meaning(Unavailable, "EVENTS_UNAVAILABLE", "the event log does not answer", (Exception,))
-_TELLING: Final = frozenset({"EVENTS_MISCONFIGURED", "EVENT_REFUSED", "EVENTS_UNAVAILABLE"})
+_TELLING: Final = frozenset({"EVENTS_MISCONFIGURED", "EVENT_REFUSED", "EVENTS_UNAVAILABLE", POSITIONS_LOST})
 """Reasons whose message needs the client's own words."""
 
 

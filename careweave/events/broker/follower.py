@@ -40,6 +40,7 @@ class Follower:
 
         Raises:
             Unavailable: no broker answers to begin with; later on, that is waited out.
+            FailedPrecondition: `POSITIONS_LOST`; a broker says so when it is asked for a position that it lacks.
         """
         await self._do(lambda: self._connect(places, positions))
         while not self._closed:
@@ -78,17 +79,20 @@ class Follower:
             kafka.KafkaConsumer,
             {
                 **self._cluster.arguments(),
-                "auto_offset_reset": "earliest",
+                "auto_offset_reset": "none",  # A position that is lost is told, not made up for by another.
                 "enable_auto_commit": False,
                 "allow_auto_create_topics": False,
                 "max_poll_records": BATCH,
                 "metrics_enabled": False,
             },
         )
-        starts = {TopicPartition(self._cluster.named(place[0]), place[1]): positions.get(place, 0) for place in places}
-        self._consumer.assign(list(starts))
-        for partition, offset in starts.items():
-            self._consumer.seek(partition, offset)
+        partitions = {place: TopicPartition(self._cluster.named(place[0]), place[1]) for place in places}
+        self._consumer.assign(list(partitions.values()))
+        for place, partition in partitions.items():
+            if place in positions:
+                self._consumer.seek(partition, positions[place])
+            else:
+                self._consumer.seek_to_beginning(partition)
 
     def _poll(self) -> list[Delivered]:
         if self._closed:

@@ -1,8 +1,8 @@
 """A member of a consumer group at work: polls on a thread of its own, handles on the event loop.
 
 kafka-python's heartbeats run by themselves; polling takes part in sharing out the partitions anew. So
-it goes on while an event is handled for long, with all partitions paused, and neither this member nor
-the others wait for the handler, but for the one partition of its event.
+it goes on while events are handled for long, with all partitions paused, and neither this member nor
+the others wait for the handler, but for the one partition of its events.
 """
 
 import asyncio
@@ -22,14 +22,12 @@ from careweave.events.broker.failures import FAILURES, LOST_SHARE, translate
 from careweave.events.broker.follower import POLL_MILLISECONDS
 from careweave.events.broker.messages import delivered
 from careweave.events.broker.share import Share
-from careweave.events.port import Delivered
+from careweave.events.port import Delivered, Handle
 
 HEARTBEAT_SECONDS: Final = 1.0
 """How often a member shows that it lives, hence how soon it learns that others come or go."""
 SESSION_SECONDS: Final = 10.0
 """How long after its last sign of life a member's partitions go to others; brokers take 6 s at least."""
-BATCH: Final = 100
-"""Events handled between two commits of the position. A killed process gets at most these again."""
 LEAVE_MILLISECONDS: Final = 5000
 _LONG_SECONDS: Final = 0.5
 _FIRST_PAUSE: Final = 0.5
@@ -41,11 +39,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A group on a cluster, the topics its members read, and how often they show that they live."""
+    """A group on a cluster, and the topics its members read.
+
+    most: events handled at once, and between two commits; a killed process gets at most these again.
+    heartbeat_seconds: how often a member shows that it lives.
+    """
 
     cluster: Cluster
     group: str
     topics: Sequence[str]
+    most: int
     heartbeat_seconds: float = HEARTBEAT_SECONDS
 
     def arguments(self) -> dict[str, Any]:
@@ -57,7 +60,7 @@ class Membership:
             "auto_offset_reset": "earliest",
             "enable_auto_commit": False,
             "allow_auto_create_topics": False,
-            "max_poll_records": BATCH,
+            "max_poll_records": self.most,
             "session_timeout_ms": int(SESSION_SECONDS * 1000),
             "heartbeat_interval_ms": int(self.heartbeat_seconds * 1000),
             "metrics_enabled": False,
@@ -65,12 +68,12 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A record: its partition, the offset after it, and the event, None if it carries none."""
+class _Batch:
+    """Successive records of a partition, the offset after them, and the events that they carry; others carry none."""
 
     partition: Any
     following: int
-    event: Delivered | None
+    events: Sequence[Delivered]
 
 
 class Member:
@@ -79,7 +82,7 @@ class Member:
     def __init__(
         self,
         who: Membership,
-        handle: Callable[[Delivered], Awaitable[None]],
+        handle: Handle,
         look_up: Callable[[Sequence[str]], Awaitable[object]],
     ) -> None:
         """Begin outside the group.
@@ -93,7 +96,7 @@ class Member:
         self._share = Share()
         self._thread = ThreadPoolExecutor(1, "events-member")
         self._consumer: Any = None
-        self._waiting: list[_Read] = []
+        self._waiting: list[_Batch] = []
         self._closed = False
 
     async def run(self) -> None:
@@ -116,13 +119,13 @@ class Member:
             await asyncio.shield(self._leave())
 
     def close(self) -> None:
-        """Let `run` end after the events in hand."""
+        """Let `run` end after the batches in hand."""
         self._closed = True
 
     async def _handle_waiting(self) -> None:
         while self._waiting and not self._closed:
-            batch, self._waiting = self._waiting, []
-            handling = asyncio.create_task(self._handle_each(batch))
+            batches, self._waiting = self._waiting, []
+            handling = asyncio.create_task(self._handle_each(batches))
             try:
                 while not (await asyncio.wait({handling}, timeout=_LONG_SECONDS))[0]:
                     self._waiting += await self._do(self._stay)
@@ -132,14 +135,14 @@ class Member:
                 raise
             handling.result()
 
-    async def _handle_each(self, batch: Sequence[_Read]) -> None:
-        for each in batch:
+    async def _handle_each(self, batches: Sequence[_Batch]) -> None:
+        for each in batches:
             if not self._share.begin(each.partition):
                 continue
             following = None
             try:
-                if each.event is not None:
-                    await self._handle(each.event)
+                if each.events:
+                    await self._handle(each.events)
                 following = each.following
             finally:
                 self._share.finish(each.partition, following)
@@ -160,13 +163,13 @@ class Member:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _poll(self) -> list[_Read]:
+    def _poll(self) -> list[_Batch]:
         if self._consumer is None:
             self._consumer = self._join()
         self._consumer.resume(*self._consumer.paused())
         return self._read(POLL_MILLISECONDS)
 
-    def _stay(self) -> list[_Read]:
+    def _stay(self) -> list[_Batch]:
         """Poll with all paused; partitions that come by this very poll may bring events."""
         self._consumer.pause(*self._consumer.assignment())
         try:
@@ -175,13 +178,13 @@ class Member:
             _log.warning("group %s, beside a long handler: %s", self._who.group, error)
             return []
 
-    def _read(self, milliseconds: int) -> list[_Read]:
+    def _read(self, milliseconds: int) -> list[_Batch]:
         found = self._consumer.poll(timeout_ms=milliseconds)
-        return [
-            _Read(partition, record.offset + 1, delivered(record, self._who.cluster))
-            for partition, records in found.items()
-            for record in records
-        ]
+        return [self._batch(partition, records) for partition, records in found.items() if records]
+
+    def _batch(self, partition: Any, records: Sequence[Any]) -> _Batch:
+        read = (delivered(record, self._who.cluster) for record in records)
+        return _Batch(partition, records[-1].offset + 1, [each for each in read if each is not None])
 
     def _join(self) -> Any:
         consumer, loop = connected(kafka.KafkaConsumer, self._who.arguments())

@@ -8,14 +8,14 @@ from typing import Any, Final
 from kafka import AsyncConsumerRebalanceListener, OffsetAndMetadata
 
 HANDLER_SECONDS: Final = 240.0
-"""How long a partition that goes to another member is kept for the sake of the event in hand."""
+"""How long a partition that goes to another member is kept for the sake of the events in hand."""
 _POLL_SECONDS: Final = 0.02
 
 
 class Share(AsyncConsumerRebalanceListener):  # type: ignore[misc]
     """Kept on three threads: the event loop's, which handles; the one that polls; and kafka-python's own.
 
-    A partition that goes to another member goes when its event in hand is handled and that is committed.
+    A partition that goes to another member goes when its events in hand are handled and that is committed.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Share(AsyncConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer, self._loop = consumer, loop
 
     def begin(self, partition: Any) -> bool:
-        """Take an event of `partition` in hand; returns False if the partition is another member's now."""
+        """Take events of `partition` in hand; returns False if the partition is another member's now."""
         with self._guard:
             if partition not in self._held:
                 return False
@@ -40,7 +40,7 @@ class Share(AsyncConsumerRebalanceListener):  # type: ignore[misc]
             return True
 
     def finish(self, partition: Any, following: int | None) -> None:
-        """Put the event in hand away; `following` is the next offset if it was handled, else None."""
+        """Put the events in hand away; `following` is the next offset if they were handled, else None."""
         with self._guard:
             self._in_hand = None
             if following is not None:
@@ -69,7 +69,7 @@ class Share(AsyncConsumerRebalanceListener):  # type: ignore[misc]
             self._let_go(lost)
 
     async def on_partitions_revoked(self, revoked: set[Any]) -> None:
-        """Begin nothing more of `revoked`, see the event in hand through, and commit."""
+        """Begin nothing more of `revoked`, see the events in hand through, and commit."""
         with self._guard:
             self._held -= revoked
         until = time.monotonic() + HANDLER_SECONDS

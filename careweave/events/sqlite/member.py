@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from careweave.errors import CareweaveError
-from careweave.events.port import Delivered
+from careweave.events.port import Handle
 from careweave.events.sqlite import groups, records
 from careweave.events.sqlite.groups import Membership, Place
 from careweave.events.wakeup import Wakeup
@@ -39,18 +39,15 @@ class OpenLog(Protocol):
         ...
 
 
-BATCH = 100
-"""Events handled between two commits of the position. A killed process gets at most these again."""
-
-
 class Member:
     """Handles the events of the partitions that fall to it, until cancelled or an error ends it."""
 
-    def __init__(self, log: OpenLog, who: Membership, handle: Callable[[Delivered], Awaitable[None]]) -> None:
-        """Begin with no partition."""
+    def __init__(self, log: OpenLog, who: Membership, handle: Handle, most: int) -> None:
+        """Begin with no partition. most: events given to `handle` at once."""
         self._log = log
         self._who = who
         self._handle = handle
+        self._most = most
         self._held: set[Place] = set()
 
     async def run(self) -> None:
@@ -88,17 +85,10 @@ class Member:
     async def _handle_some(self, place: Place) -> bool:
         group = self._who.group
         start = await self._log.read(lambda connection: groups.position(connection, group, place))
-        batch = await self._log.read(lambda connection: records.read(connection, *place, start, BATCH))
-        following = start
-        try:
-            for delivered in batch:
-                if place not in self._held:  # The lease was lost meanwhile.
-                    break
-                await self._handle(delivered)
-                following = delivered.offset + 1
-        finally:
-            if following > start:
-                await asyncio.shield(self._commit(place, following))
+        batch = await self._log.read(lambda connection: records.read(connection, *place, start, self._most))
+        if batch and place in self._held:  # Its lease may have been lost meanwhile.
+            await self._handle(batch)
+            await asyncio.shield(self._commit(place, batch[-1].offset + 1))
         return bool(batch)
 
     async def _commit(self, place: Place, following: int) -> None:

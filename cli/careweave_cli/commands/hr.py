@@ -146,13 +146,17 @@ def replay_rejected(session: Session, *, reasons: tuple[str, ...], dry_run: bool
       careweave hr replay-rejected --dry-run
       careweave hr replay-rejected --reason REFERENCE_UNKNOWN
     """
-    found = run(_replay(session, frozenset(reasons), dry_run=dry_run))
+    every = run(_replay(session, frozenset(reasons), dry_run=dry_run))
+    found = [each for each in every if each.is_whole]
     if found and dry_run:
         OUT.print(rejections_table(found))
     by_reason = Counter(each.reason for each in found)
     listed = ", ".join(f"{count:,} {reason}" for reason, count in by_reason.most_common())
     done = "would be put back" if dry_run else "put back"
     OUT.print(f"{plural(len(found), 'update')} {done}{': ' if listed else '.'}{listed}", soft_wrap=True)
+    if len(every) > len(found):
+        left = plural(len(every) - len(found), "update")
+        OUT.print(f"{left} cannot be put back, being empty or too large to keep; the source must send something else.")
 
 
 def _show(result: Result, extract: Extract, *, dry_run: bool) -> None:
@@ -197,7 +201,7 @@ async def _replay(session: Session, reasons: frozenset[str], *, dry_run: bool) -
     try:
         found = [each for each in await read_rejections(log) if not reasons or each.reason in reasons]
         if not dry_run:
-            await put_back(log, found, datetime.now(UTC))
+            await put_back(log, [each for each in found if each.is_whole], datetime.now(UTC))
         return found
     finally:
         await log.close()

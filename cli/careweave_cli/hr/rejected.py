@@ -29,6 +29,11 @@ class Rejection:
     reason: str
     rejected: ProfileUpdateRejected
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the update is kept with it; one that was too large, or said nothing, is not."""
+        return bool(self.rejected.payload)
+
 
 async def read_rejections(log: EventLog) -> list[Rejection]:
     """Return all that is set aside and not put back yet, in order of its place in the log."""
@@ -46,7 +51,7 @@ async def read_rejections(log: EventLog) -> list[Rejection]:
 
 
 async def replay(log: EventLog, rejections: Sequence[Rejection], now: datetime) -> None:
-    """Put the updates of `rejections` back into their topic, and note of each that this was done.
+    """Put the updates of `rejections`, which are whole, back into their topic, and note of each that this was done.
 
     If it ends between the two, the update is put back again next time, and is answered as a duplicate.
     """

@@ -21,6 +21,7 @@ from careweave.v1 import events_pb2
 from careweave_matching import alert_store
 from careweave_matching.alert_store import Telling
 from careweave_matching.alerts import Alert, alerts_about, alerts_for
+from careweave_matching.follower import TOPICS
 from careweave_matching.following import ReadModel
 from careweave_matching.messages import gate_message
 from careweave_matching.patience import FIRST_PAUSE, LONGEST_PAUSE
@@ -29,6 +30,8 @@ from careweave_matching.terms import GateResult
 
 _LOG: Final = logging.getLogger(__name__)
 GROUP: Final = "careweave-matching-alerts"
+EVENTS_AT_ONCE: Final = 20
+"""Events between two commits of the position: few, since thousands may be told of one, and other replicas wait."""
 AT_ONCE: Final = 500
 """Told in one unit of work at most."""
 _TYPE: Final = events_pb2.MatchFound.DESCRIPTOR.full_name
@@ -47,19 +50,20 @@ class Alerting:
         pause = FIRST_PAUSE
         while True:
             try:
-                await self.ports.events.consume([Topic.PROFILES, Topic.OPPORTUNITIES], GROUP, self._handle_in_turn)
+                await self.ports.events.consume(TOPICS, GROUP, self._handle_in_turn, EVENTS_AT_ONCE)
             except CareweaveError as error:
                 _LOG.warning("alerts wait: %s", error, extra={"pause_seconds": pause})
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, 2 * pause)
 
-    async def _handle_in_turn(self, delivered: Delivered) -> None:
-        """Handle an event, then leave as much time to callers as it took: there may be thousands at once."""
+    async def _handle_in_turn(self, batch: Sequence[Delivered]) -> None:
+        """Handle events, after each leaving as much time to callers as it took: there may be thousands at once."""
         time = asyncio.get_running_loop().time
-        await self.model.until_taken_in(delivered)
-        began = time()
-        await self.handle(delivered)
-        await asyncio.sleep(time() - began)
+        await self.model.until_taken_in(batch[-1])
+        for delivered in batch:
+            began = time()
+            await self.handle(delivered)
+            await asyncio.sleep(time() - began)
 
     async def handle(self, delivered: Delivered) -> None:
         """Tell whom the event concerns; a later event of the same person or opportunity makes it needless.

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from careweave.errors import FailedPrecondition, Unavailable
-from careweave.events.port import Delivered, Positions, Topic
+from careweave.events.port import POSITIONS_LOST, Delivered, Positions, Topic
 from careweave.events.wakeup import Wakeup
 from careweave_matching.freshness import Freshness, Limits, Mark, Offsets, Place
 from careweave_matching.index import Index
@@ -164,6 +164,8 @@ class Follower:
             except Unavailable:
                 _LOG.warning("the event log does not answer; trying again", extra={"pause_seconds": pause})
             except FailedPrecondition as error:
+                if error.reason != POSITIONS_LOST:
+                    raise
                 raise Lost(error.message) from error
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, 2 * pause)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
 
-from careweave.errors import CareweaveError, InvalidArgument
+from careweave.errors import InvalidArgument
 from careweave.policy import Action, Caller, Resource, authorise
 from careweave.v1.hr_pb2 import FeedOpening, ProfileUpdate
-from careweave_profiles.feeds.applying import Answer, Feeds, Outcome, Prepared, apply_prepared, prepare
+from careweave_profiles.feeds.answering import Content, in_place
+from careweave_profiles.feeds.applying import Answer, Feeds, Prepared, apply_prepared, prepare
 from careweave_profiles.feeds.patience import patiently
 from careweave_profiles.feeds.positions import Mark, acknowledged
 from careweave_profiles.violations import refuse
@@ -25,14 +26,10 @@ TRIES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One message of a stream.
-
-    position: as the client numbers it; 0 if it could not be read.
-    content: the update, or why it cannot be taken.
-    """
+    """One message of a stream. position: as the client numbers it; 0 if it could not be read."""
 
     position: int
-    content: ProfileUpdate | CareweaveError
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class _Ready:
     """A batch that waits for its unit of work."""
 
     positions: Sequence[int]
-    contents: Sequence[ProfileUpdate | CareweaveError]
+    contents: Sequence[Content]
     prepared: Prepared
 
 
@@ -122,14 +119,11 @@ async def _prepare_next(
 
 async def _answer(feeds: Feeds, opening: FeedOpening, batch: _Ready) -> list[Answered]:
     mark = Mark(opening.source_system, opening.feed, max(batch.positions))
-    found = iter(await apply_prepared(feeds, batch.prepared, mark))
-    return [
-        (position, Answer(Outcome.REJECTED, content) if isinstance(content, CareweaveError) else next(found))
-        for position, content in zip(batch.positions, batch.contents, strict=True)
-    ]
+    answers = in_place(batch.contents, await apply_prepared(feeds, batch.prepared, mark))
+    return list(zip(batch.positions, answers, strict=True))
 
 
-def _of_this_feed(content: ProfileUpdate | CareweaveError, opening: FeedOpening) -> ProfileUpdate | CareweaveError:
+def _of_this_feed(content: Content, opening: FeedOpening) -> Content:
     if isinstance(content, ProfileUpdate) and content.source_system != opening.source_system:
         return _of_another(opening)
     return content

@@ -1,12 +1,13 @@
 """Updates from the topic `careweave.hr-updates.v1`: handled as those of a stream, rejected ones set aside.
 
 Whoever may write to the topic speaks for every source system, so the log must let only HR systems write
-to it. The position is committed after the effect, and an event that comes again is a duplicate. Nothing
-that the system is at fault for is rejected: such an event is tried again until it can be taken.
+to it. What waits in a partition is taken together. The position is committed after the effect, and an event
+that comes again is a duplicate. Nothing that the system is at fault for is rejected: such events are tried
+again until they can be taken.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -20,14 +21,18 @@ from careweave.rpc import validation
 from careweave.v1.events_pb2 import ProfileUpdateRejected
 from careweave.v1.hr_pb2 import ProfileUpdate
 from careweave_profiles.dates import put_time
+from careweave_profiles.feeds.answering import Content, in_place
 from careweave_profiles.feeds.applying import Answer, Feeds, Outcome, apply_updates
 from careweave_profiles.feeds.patience import patiently
+from careweave_profiles.feeds.streaming import BATCH
 from careweave_profiles.ports import EVENT_SOURCE
 
 GROUP: Final = "profiles.hr-updates"
 """The consumer group; its members share the partitions."""
 UPDATE_TYPE: Final = ProfileUpdate.DESCRIPTOR.full_name
 REJECTED_TYPE: Final = ProfileUpdateRejected.DESCRIPTOR.full_name
+LARGEST_KEPT: Final = 900_000
+"""Bytes of a payload beyond which what is set aside goes without it: an event log may take no more than 1 MiB."""
 StatusOf: TypeAlias = Callable[[Answer], Status | None]
 
 _TOPIC_CALLER: Final = Caller("", Role.SERVICE)
@@ -45,31 +50,33 @@ class TopicFeed:
 
     async def run(self) -> None:
         """Take updates in until cancelled; go on where the group had come to when the log answers again."""
-        await patiently(partial(self._events.consume, [Topic.HR_UPDATES], GROUP, self.handle))
+        await patiently(partial(self._events.consume, [Topic.HR_UPDATES], GROUP, self.handle, BATCH))
 
-    async def handle(self, delivered: Delivered) -> None:
-        """Take one event in, or set it aside; returns when either is durable."""
-        if delivered.event.payload is None:
-            return  # a tombstone states nothing
-        answer = await self._answer(delivered.event.type, delivered.event.payload)
-        if answer.outcome is Outcome.REJECTED:
+    async def handle(self, batch: Sequence[Delivered]) -> None:
+        """Take events in, setting aside those that cannot be; returns when all of that is durable."""
+        stating = [each for each in batch if each.event.payload is not None]  # a tombstone states nothing
+        answers = await self._answers([_content(each.event) for each in stating])
+        rejected = [
+            (delivered, answer)
+            for delivered, answer in zip(stating, answers, strict=True)
+            if answer.outcome is Outcome.REJECTED
+        ]
+        for delivered, _ in rejected:
             _LOG.info(
                 "an HR update was set aside", extra={"partition": delivered.partition, "offset": delivered.offset}
             )
-            await patiently(partial(self._events.append, [self._rejection(delivered, answer)]))
+        if rejected:
+            await patiently(partial(self._events.append, [self._rejection(*each) for each in rejected]))
 
-    async def _answer(self, kind: str, payload: bytes) -> Answer:
-        try:
-            update = _read(kind, payload)
-        except CareweaveError as error:
-            return Answer(Outcome.REJECTED, error)
-        (answer,) = await patiently(partial(apply_updates, self._feeds, _TOPIC_CALLER, [update]))
-        return answer
+    async def _answers(self, contents: Sequence[Content]) -> list[Answer]:
+        updates = [content for content in contents if isinstance(content, ProfileUpdate)]
+        return in_place(contents, await patiently(partial(apply_updates, self._feeds, _TOPIC_CALLER, updates)))
 
     def _rejection(self, delivered: Delivered, answer: Answer) -> Event:
         event, now = delivered.event, self._feeds.ports.clock()
+        payload = event.payload or b""
         rejected = ProfileUpdateRejected(
-            payload=event.payload or b"",
+            payload=payload if len(payload) <= LARGEST_KEPT else b"",
             status=self._status_of(answer),
             topic=event.topic,
             partition=delivered.partition,
@@ -91,6 +98,14 @@ class TopicFeed:
             payload=rejected.SerializeToString(deterministic=True),
             traceparent=event.traceparent,
         )
+
+
+def _content(event: Event) -> Content:
+    """Return the update that `event` carries, or why it cannot be taken."""
+    try:
+        return _read(event.type, event.payload or b"")
+    except CareweaveError as error:
+        return error
 
 
 def _read(kind: str, payload: bytes) -> ProfileUpdate:
