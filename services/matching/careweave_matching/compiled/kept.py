@@ -6,6 +6,7 @@ it and is handed over as one reference, its arrays lent. Within compiled code bo
 
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, TypeVar, cast
 
 from numba import types
@@ -38,11 +39,13 @@ def keepable(group: type[_T]) -> type[_T]:
     setattr(module, name, proxy)
     structref.define_proxy(proxy, kind, list(fields))
 
-    @compiled
     def make(given: Any) -> Any:
         return proxy(*lent(given))
 
-    _MAKERS[group] = make
+    # Compiled code on disk is found by this name and the types of the fields: without their names in it, what was
+    # compiled before one was renamed would be taken.
+    make.__qualname__ = f"{name}_{sha256(' '.join(fields).encode()).hexdigest()[:12]}"
+    _MAKERS[group] = compiled(make)
     return group
 
 
