@@ -160,6 +160,7 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
     "after": ("", key_of("Person", 4), key_of("Skill", 4), key_of("Opportunity", 4)),
     "limit": (3, 100),
     "names": (tuple(ALL_NAMES[::-1]), tuple(ALL_NAMES[::3]), ()),
+    "groups": (("", "nurse", *ALL_NAMES[::2]), ()),
     "ids": (names_of("Outbox")[:3],),
     "published": ((), names_of("Outbox")[:3]),
     "digests": (tuple(names_of("Erasure")),),
