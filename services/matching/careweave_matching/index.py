@@ -4,13 +4,15 @@ Nothing here asks a store. `following` fills it from a snapshot and keeps it cur
 version of the taxonomy means a new index.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from types import MappingProxyType
 
 from careweave.embedding.port import Embedder, Vectors
 from careweave_matching.aim_finder import AimFinder
+from careweave_matching.compiled.page import Names
 from careweave_matching.crowd import Crowd, build_crowd
 from careweave_matching.encoding import PageEncoder, names_of
 from careweave_matching.entries import (
@@ -27,7 +29,7 @@ from careweave_matching.model import Opportunity, Person
 from careweave_matching.pair import Frame
 from careweave_matching.reach import Reach
 from careweave_matching.screening import Screener
-from careweave_matching.table import Table, build_table
+from careweave_matching.table import Table, build_table, offered_on
 from careweave_matching.taxonomy import Taxonomy
 from careweave_matching.vectors import VectorBook
 from careweave_matching.weights import Weights
@@ -41,15 +43,49 @@ class Surroundings:
     organisations: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Board:
-    """The opportunities on offer on one day, with what is needed to rank and to explain them."""
+    """The opportunities on offer on one day, with what is needed to rank and to explain them.
 
-    table: Table
-    screener: Screener
+    What takes long is made when it is first asked for: a watch needs the frame alone, and most ask for one view.
+
+    keys: how many there are. width: length of a vector.
+    """
+
+    offered: tuple[OpportunityEntry, ...]
     frame: Frame
-    full: PageEncoder
-    basic: PageEncoder
+    keys: int
+    width: int
+    names: Names
+    organisation_title: Callable[[str], str]
+
+    @cached_property
+    def table(self) -> Table:
+        """What is offered, as arrays."""
+        return build_table(
+            self.offered,
+            self.keys,
+            self.frame.geography,
+            relatedness=self.frame.taxonomy.relatedness,
+            weights=self.frame.weights,
+            as_of=self.frame.as_of,
+            width=self.width,
+        )
+
+    @cached_property
+    def screener(self) -> Screener:
+        """Screens the table."""
+        return Screener(self.table, self.frame.geography)
+
+    @cached_property
+    def full(self) -> PageEncoder:
+        """Encodes matches in the full view."""
+        return PageEncoder(self.table, self.frame, self.names, self.organisation_title, full=True)
+
+    @cached_property
+    def basic(self) -> PageEncoder:
+        """Encodes matches in the basic view."""
+        return PageEncoder(self.table, self.frame, self.names, self.organisation_title, full=False)
 
 
 class Index:
@@ -195,28 +231,15 @@ class Index:
 
     def board(self, as_of: date) -> Board:
         """Return what is on offer on a day, made again if an opportunity or the day has changed."""
-        if self._board is None or self._board.table.as_of != as_of.toordinal():
-            self._board = self._build_board(as_of)
+        if self._board is None or self._board.frame.as_of != as_of:
+            offered = offered_on(self._opportunities.values(), as_of)
+            closers = Gaps(self.taxonomy.closers, offered).closers
+            frame = Frame(
+                self.taxonomy, self._reach, self.surroundings.geography, self.weights, closers, self.model, as_of
+            )
+            width = self._vectors.skills.shape[1]
+            self._board = Board(offered, frame, len(self._keys), width, self._names, self.organisation_title)
         return self._board
-
-    def _build_board(self, as_of: date) -> Board:
-        table = build_table(
-            self._opportunities.values(),
-            len(self._keys),
-            self.surroundings.geography,
-            relatedness=self.taxonomy.relatedness,
-            weights=self.weights,
-            as_of=as_of,
-            width=self._vectors.skills.shape[1],
-        )
-        screener = Screener(table, self.surroundings.geography)
-        gaps = Gaps(self.taxonomy.closers, table.entries)
-        frame = Frame(
-            self.taxonomy, self._reach, self.surroundings.geography, self.weights, gaps.closers, self.model, as_of
-        )
-        full = PageEncoder(table, frame, self._names, self.organisation_title, full=True)
-        basic = PageEncoder(table, frame, self._names, self.organisation_title, full=False)
-        return Board(table, screener, frame, full, basic)
 
     def crowd(self, as_of: date) -> Crowd:
         """Return everyone as arrays, made again if a person or the day has changed."""

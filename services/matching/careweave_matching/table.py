@@ -97,8 +97,15 @@ class Table:
         return np.array([self.occupations[name] for name in occupations if name in self.occupations], np.int64)
 
 
+def offered_on(entries: Iterable[OpportunityEntry], as_of: date) -> tuple[OpportunityEntry, ...]:
+    """Return those of `entries` that are offered on `as_of`, in order of name."""
+    return tuple(
+        sorted((e for e in entries if e.opportunity.is_offered(as_of)), key=lambda entry: entry.opportunity.name)
+    )
+
+
 def build_table(
-    entries: Iterable[OpportunityEntry],
+    offered: tuple[OpportunityEntry, ...],
     keys: int,
     geography: Geography,
     *,
@@ -107,11 +114,10 @@ def build_table(
     as_of: date,
     width: int,
 ) -> Table:
-    """Return the table of those `entries` that are offered on `as_of`.
+    """Return the table of what is `offered` on `as_of`, see `offered_on`.
 
     keys: how many keys there are. relatedness: what `OpportunityEntry.role` is a row of. width: length of a vector.
     """
-    offered = sorted((e for e in entries if e.opportunity.is_offered(as_of)), key=lambda e: e.opportunity.name)
     occupations: dict[str, int] = {}
     for entry in offered:
         if entry.opportunity.occupation:
@@ -121,7 +127,7 @@ def build_table(
     weighing = Weighing(*(getattr(weights, name) for name in Weighing._fields))
     return Table(
         as_of=as_of.toordinal(),
-        entries=tuple(offered),
+        entries=offered,
         stalls=stalls,
         kept=Kept(keep(stalls), keep(_askings(offered, keys)), keep(weighing)),
         occupations=occupations,
