@@ -78,14 +78,14 @@ class Alerting:
             person = index.person(event.key, now.date())
             if person is not None and person.person.wishes.alerts and person.person.version <= event.version:
                 known = await alert_store.told(self.ports.graph, event.key)
-                await self._tell(alerts_for(index, person, now), known)
+                await self._tell(await alerts_for(index, person, now), known)
             return
         entry = index.opportunity(event.key)
         if entry is None or entry.opportunity.version > event.version:
             return
         known = await alert_store.told_of(self.ports.graph, event.key)
         if entry.opportunity.is_offered(now.date()):
-            await self._tell(alerts_about(index, entry, now), known)
+            await self._tell(await alerts_about(index, entry, now), known)
         elif known:
             async with self.ports.graph.unit_of_work() as unit:
                 await alert_store.forget(unit, event.key)

@@ -6,6 +6,7 @@ reason is how they stand to each skill that the opportunity turns on, and which 
 change without it.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +39,7 @@ class Alert:
     reason: str
 
 
-def alerts_about(index: Index, entry: OpportunityEntry, now: datetime) -> list[Alert]:
+async def alerts_about(index: Index, entry: OpportunityEntry, now: datetime) -> list[Alert]:
     """Return everyone whom `entry` is worth telling of, in order of suitability."""
     if not entry.opportunity.is_offered(now.date()):
         return []
@@ -57,10 +58,10 @@ def alerts_about(index: Index, entry: OpportunityEntry, now: datetime) -> list[A
     shares = np.array([index.weights.preference_share(crowd.entries[row].points) for row in rows.tolist()])
     promising = rows[(1.0 - shares) * suits + shares >= LEAST_SCORE]
     people = [crowd.entries[row] for row in promising.tolist()]
-    return _worth_telling([(person, entry) for person in people if _is_eligible(person, entry, board)], board)
+    return await _worth_telling(((person, entry) for person in people if _is_eligible(person, entry, board)), board)
 
 
-def alerts_for(index: Index, person: PersonEntry, now: datetime) -> list[Alert]:
+async def alerts_for(index: Index, person: PersonEntry, now: datetime) -> list[Alert]:
     """Return what is worth telling `person` of among the best of their list, the best first."""
     board = index.board(now.date())
     kinds = person.person.wishes.kinds
@@ -68,7 +69,7 @@ def alerts_for(index: Index, person: PersonEntry, now: datetime) -> list[Alert]:
     screened = board.screener.screen(person, index.place(person))
     best = bulk.best_rows(person, board.table, screened, board.frame.reach, wish).best
     entries = [board.table.entries[row] for row in best.rows.tolist()]
-    return _worth_telling([(person, entry) for entry in entries if _asks(person, entry, now)], board)
+    return await _worth_telling(((person, entry) for entry in entries if _asks(person, entry, now)), board)
 
 
 def _asks(person: PersonEntry, entry: OpportunityEntry, now: datetime) -> bool:
@@ -86,9 +87,15 @@ def _is_eligible(person: PersonEntry, entry: OpportunityEntry, board: Board) -> 
     return all(gate.result != GateResult.FAIL for gate in found)
 
 
-def _worth_telling(pairs: Iterable[tuple[PersonEntry, OpportunityEntry]], board: Board) -> list[Alert]:
-    judged = ((person, judge(person, entry, board.frame, own=True)) for person, entry in pairs)
-    return [Alert(match, reason_of(match)) for person, match in judged if fits(person, match, LEAST_SCORE)]
+async def _worth_telling(pairs: Iterable[tuple[PersonEntry, OpportunityEntry]], board: Board) -> list[Alert]:
+    """Return what is worth telling, giving way to whoever waits after each: there may be hundreds."""
+    found: list[Alert] = []
+    for person, entry in pairs:
+        match = judge(person, entry, board.frame, own=True)
+        if fits(person, match, LEAST_SCORE):
+            found.append(Alert(match, reason_of(match)))
+        await asyncio.sleep(0)
+    return found
 
 
 def reason_of(match: Match) -> str:

@@ -169,7 +169,7 @@ def test_everyone_is_told_of_an_opportunity_whose_own_list_has_it_high_enough(
         for match in matches
         if match.score >= LEAST_SCORE and all(gate.result != GateResult.FAIL for gate in match.gates)
     }
-    told = alerts_about(index, entry, NOON)
+    told = asyncio.run(alerts_about(index, entry, NOON))
     assert {alert.match.person for alert in told} == expected
 
 
@@ -180,7 +180,7 @@ def test_whoever_aims_at_an_occupation_is_told_of_it_however_little_it_suits_the
     index, board, entry = filled(person, [an_opportunity(occupation="occupations/o0")])
     offered = next(iter(index.opportunities()))
     assert judge(entry, offered, board.frame, own=True).components.suitability == 0.0
-    assert [alert.match.person for alert in alerts_about(index, offered, NOON)] == [person.name]
+    assert [alert.match.person for alert in asyncio.run(alerts_about(index, offered, NOON))] == [person.name]
 
 
 def _facts(person: Person) -> dict[str, object]:
