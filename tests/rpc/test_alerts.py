@@ -39,7 +39,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def seeded(settings: Settings, cache: Path) -> AsyncIterator[Adapters]:
-    async with open_adapters(replace(settings, cache=cache)) as adapters:
+    async with open_adapters(replace(settings, cache=cache, index_staleness_seconds=300.0)) as adapters:
         await seed(adapters)
         yield adapters
 

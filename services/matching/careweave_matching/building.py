@@ -63,11 +63,12 @@ async def build(ports: Ports, weights: Weights, version: str, building: Building
 
 
 def rehearse(index: Index, as_of: date) -> None:
-    """Rank once, so that what a first call makes and compiles holds up no call. Blocks; for a thread of its own."""
+    """Rank once, so that what a first call makes and compiles holds up no call. Blocks; for a thread of its own.
+
+    A place that is still empty is ranked for nobody: compiling takes half a minute, and people may come at any time.
+    """
     board = index.board(as_of)
-    person = next(index.people(as_of), None)
-    if person is None or not board.table.entries:
-        return
+    person = next(index.people(as_of), None) or index.nobody(as_of)
     screened = board.screener.screen(person, index.place(person))
     ranked = best_rows(person, board.table, screened, board.frame.reach, Wish(1))
     for encoder in (board.full, board.basic):

@@ -196,6 +196,18 @@ class Index:
         )
         return entry
 
+    def nobody(self, as_of: date) -> PersonEntry:
+        """Return an entry of an empty profile, which is not held."""
+        return enter_person(
+            Person("people/nobody", 0),
+            None,
+            None,
+            skill_vectors=self._vectors.skills,
+            taxonomy=self.taxonomy,
+            weights=self.weights,
+            as_of=as_of,
+        )
+
     def opportunity(self, name: str) -> OpportunityEntry | None:
         """Return the entry of an opportunity, open or closed; None if there is none."""
         return self._opportunities.get(name)
