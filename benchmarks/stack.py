@@ -5,7 +5,7 @@ import os
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from careweave_cli.composition import SERVICES
@@ -17,7 +17,7 @@ from careweave_cli.devstack.server import free_ports
 from careweave_cli.reaching import until_serving
 
 from careweave.client import OPERATOR
-from careweave.config import PREFIX, Settings, read_settings
+from careweave.config import Settings, environment_of, read_settings
 from careweave.events.topics import Sizes
 from careweave.rpc.channels import Channels
 from careweave.wiring import prepare_topics
@@ -72,5 +72,4 @@ async def serving(settings: Settings, *, apart: bool = False) -> AsyncIterator[S
 
 
 async def _start(name: str, settings: Settings) -> Process:
-    given = {f"{PREFIX}{field.name.upper()}": str(getattr(settings, field.name)) for field in fields(Settings)}
-    return await asyncio.create_subprocess_exec(*command("serve", name), env=os.environ | given)
+    return await asyncio.create_subprocess_exec(*command("serve", name), env=os.environ | environment_of(settings))

@@ -100,6 +100,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the variables from which `read_settings` reads `settings`, for a process of its own."""
+    return {f"{PREFIX}{name.upper()}": str(getattr(settings, name)) for name in Settings.__dataclass_fields__}
+
+
 def _value(variable: str, text: str) -> Any:
     default = getattr(Settings(), variable.removeprefix(PREFIX).lower())
     if isinstance(default, float):

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import grpc
 from careweave_cli.log_reading import until
@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from careweave import wiring
 from careweave.client import OPERATOR, connect
-from careweave.config import PREFIX, Settings
+from careweave.config import PREFIX, Settings, environment_of
 from careweave.events.port import Positions, Topic
 from careweave.feeding import send_updates
 from careweave.v1 import hr_pb2, profiles_pb2
@@ -83,10 +83,9 @@ class Service:
 
     async def start(self) -> None:
         """Start it and return when it serves."""
-        given = {f"{PREFIX}{field.name.upper()}": str(getattr(self.settings, field.name)) for field in fields(Settings)}
         others = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "careweave_cli", "serve", self.name, env=others | given
+            sys.executable, "-m", "careweave_cli", "serve", self.name, env=others | environment_of(self.settings)
         )
         async with grpc.aio.insecure_channel(self.settings.listen) as channel, asyncio.timeout(PATIENCE_SECONDS):
             health = health_pb2_grpc.HealthStub(channel)

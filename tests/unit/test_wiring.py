@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from careweave import wiring
-from careweave.config import Settings
+from careweave.config import Settings, environment_of, read_settings
 from careweave.errors import FailedPrecondition, InvalidArgument
 
 
@@ -51,3 +51,8 @@ def test_wiring_loads_neither_torch_nor_a_driver_before_they_are_asked_for() -> 
     code = f"import sys, careweave.wiring; print([module for module in {heavy} if module in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"
+
+
+def test_settings_are_read_again_from_the_environment_made_of_them(tmp_path: Path) -> None:
+    given = Settings(graph="neo4j://127.0.0.1:7687", cache=tmp_path, index_staleness_seconds=2.5)
+    assert read_settings(environment_of(given)) == given

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from numba import njit
 
@@ -42,4 +42,4 @@ def _kept_while_right(dispatcher: Any) -> Any:
     file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if file is not None:
         file._source_stamp = (file._source_stamp, _DIGEST)  # noqa: SLF001  no other way in
-    return cast("Any", dispatcher)
+    return dispatcher
