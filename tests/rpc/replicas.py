@@ -26,10 +26,14 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Replica:
-    """A matching service on a server of its own."""
+    """A matching service on a server of its own.
+
+    settings: by which to call it and the services behind it.
+    """
 
     address: str
     services: Channels
+    settings: Settings
 
     async def health(self) -> int:
         """Return what its health says."""
@@ -61,7 +65,7 @@ async def serving(settings: Settings, adapters: Adapters, logs: Sequence[EventLo
             server = await until_done.enter_async_context(running(settings, builds, own))
             await server.until_ready()
             services = await until_done.enter_async_context(Channels(server.settings, OPERATOR, waiting=False))
-            found.append(Replica(server.settings.listen, services))
+            found.append(Replica(server.settings.listen, services, server.settings))
             settings = replace(settings, skills=found[0].address, profiles=found[0].address)
         yield found
 
