@@ -12,6 +12,7 @@ from careweave_skills import service as skills
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from careweave.audit.trail import AuditTrail
 from careweave.client import OPERATOR, Channels
 from careweave.config import Settings
 from careweave.errors import Unavailable
@@ -61,7 +62,8 @@ async def serving(settings: Settings, adapters: Adapters, logs: Sequence[EventLo
         found: list[Replica] = []
         for log in logs:
             builds: list[Build] = [matching.build] if found else [skills.build, profiles.build, matching.build]
-            own = replace(adapters, settings=settings, events=log)
+            trail = AuditTrail(log, adapters.new_id, adapters.clock)
+            own = replace(adapters, settings=settings, events=log, audit=trail)
             server = await until_done.enter_async_context(running(settings, builds, own))
             await server.until_ready()
             services = await until_done.enter_async_context(Channels(server.settings, OPERATOR, waiting=False))
