@@ -128,6 +128,10 @@ class Action(StrEnum):
     GET_INDEX_STATUS = "GetIndexStatus"
     REBUILD_INDEX = "RebuildIndex"
 
+    UPDATE_EQUALITY_DECLARATION = "UpdateEqualityDeclaration"
+    GET_EQUALITY_DECLARATION = "GetEqualityDeclaration"
+    WITHDRAW_EQUALITY_DECLARATION = "WithdrawEqualityDeclaration"
+
 
 class Scope(StrEnum):
     """On which resources a grant holds."""
@@ -146,6 +150,7 @@ Grants = Mapping[Role, Scope]
 _RUNNING: Final[Grants] = {Role.OPERATOR: Scope.ALL, Role.SERVICE: Scope.ALL}
 _PUBLIC: Final[Grants] = dict.fromkeys(Role, Scope.ALL)
 _THE_PERSON: Final[Grants] = {Role.PERSON: Scope.OWN, **_RUNNING}
+_THE_PERSON_ALONE: Final[Grants] = {Role.PERSON: Scope.OWN}
 _THE_EMPLOYER: Final[Grants] = {Role.MANAGER: Scope.ORGANISATION, Role.RECRUITER: Scope.ORGANISATION, **_RUNNING}
 _THE_FEED: Final[Grants] = {Role.HR_FEED: Scope.SOURCE, **_RUNNING}
 _EITHER_SIDE: Final[Grants] = {**_THE_PERSON, **_THE_EMPLOYER}
@@ -215,6 +220,11 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.LIST_APPLICATIONS: _EITHER_SIDE,
         Action.GET_INDEX_STATUS: _RUNNING,
         Action.REBUILD_INDEX: _RUNNING,
+        # Nobody else, whatever their role: neither an employer, nor an equality officer, nor who runs the place, nor
+        # another service. The person's declaration is for numbers about many, and those are made in planning.
+        Action.UPDATE_EQUALITY_DECLARATION: _THE_PERSON_ALONE,
+        Action.GET_EQUALITY_DECLARATION: _THE_PERSON_ALONE,
+        Action.WITHDRAW_EQUALITY_DECLARATION: _THE_PERSON_ALONE,
     }
 )
 
