@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from careweave.v1 import common_pb2 as careweave_dot_v1_dot_common__pb2
 from careweave.v1 import planning_pb2 as careweave_dot_v1_dot_planning__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
@@ -56,6 +57,11 @@ class PlanningServiceStub:
                 request_serializer=careweave_dot_v1_dot_planning__pb2.WithdrawEqualityDeclarationRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.ExportPerson = channel.unary_stream(
+                '/careweave.v1.PlanningService/ExportPerson',
+                request_serializer=careweave_dot_v1_dot_common__pb2.ExportPersonRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_common__pb2.PersonSection.FromString,
+                _registered_method=True)
 
 
 class PlanningServiceServicer:
@@ -90,6 +96,14 @@ class PlanningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportPerson(self, request, context):
+        """Returns what this service holds about a person: to them, their declaration;
+        to who runs the installation, whether there is one, and nothing of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PlanningServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -107,6 +121,11 @@ def add_PlanningServiceServicer_to_server(servicer, server):
                     servicer.WithdrawEqualityDeclaration,
                     request_deserializer=careweave_dot_v1_dot_planning__pb2.WithdrawEqualityDeclarationRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ExportPerson': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportPerson,
+                    request_deserializer=careweave_dot_v1_dot_common__pb2.ExportPersonRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_common__pb2.PersonSection.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -196,6 +215,33 @@ class PlanningService:
             '/careweave.v1.PlanningService/WithdrawEqualityDeclaration',
             careweave_dot_v1_dot_planning__pb2.WithdrawEqualityDeclarationRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/careweave.v1.PlanningService/ExportPerson',
+            careweave_dot_v1_dot_common__pb2.ExportPersonRequest.SerializeToString,
+            careweave_dot_v1_dot_common__pb2.PersonSection.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ What leaders plan with. Today: equality declarations, which people make of
 themselves.
 """
 
+from careweave.v1 import common_pb2 as _common_pb2
 from careweave.v1 import planning_pb2 as _planning_pb2
 from collections import abc as _abc
 from google.protobuf import empty_pb2 as _empty_pb2
@@ -51,6 +52,10 @@ class PlanningServiceStub:
     """Returns the caller's own declaration."""
     WithdrawEqualityDeclaration: _grpc.UnaryUnaryMultiCallable[_planning_pb2.WithdrawEqualityDeclarationRequest, _empty_pb2.Empty]
     """Removes the caller's own declaration at once; nothing of it is kept."""
+    ExportPerson: _grpc.UnaryStreamMultiCallable[_common_pb2.ExportPersonRequest, _common_pb2.PersonSection]
+    """Returns what this service holds about a person: to them, their declaration;
+    to who runs the installation, whether there is one, and nothing of it.
+    """
 
 @_typing.type_check_only
 class PlanningServiceAsyncStub(PlanningServiceStub):
@@ -72,6 +77,10 @@ class PlanningServiceAsyncStub(PlanningServiceStub):
     """Returns the caller's own declaration."""
     WithdrawEqualityDeclaration: _aio.UnaryUnaryMultiCallable[_planning_pb2.WithdrawEqualityDeclarationRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes the caller's own declaration at once; nothing of it is kept."""
+    ExportPerson: _aio.UnaryStreamMultiCallable[_common_pb2.ExportPersonRequest, _common_pb2.PersonSection]  # type: ignore[assignment]
+    """Returns what this service holds about a person: to them, their declaration;
+    to who runs the installation, whether there is one, and nothing of it.
+    """
 
 class PlanningServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps equality declarations, apart from all else and under a key of their
@@ -108,5 +117,15 @@ class PlanningServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Removes the caller's own declaration at once; nothing of it is kept."""
+
+    @_abc_1.abstractmethod
+    def ExportPerson(
+        self,
+        request: _common_pb2.ExportPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_common_pb2.PersonSection], _abc.AsyncIterator[_common_pb2.PersonSection]]:
+        """Returns what this service holds about a person: to them, their declaration;
+        to who runs the installation, whether there is one, and nothing of it.
+        """
 
 def add_PlanningServiceServicer_to_server(servicer: PlanningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

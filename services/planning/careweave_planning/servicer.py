@@ -1,5 +1,6 @@
 """The PlanningService over gRPC: requests to use-cases, results to replies, and nothing else."""
 
+from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
 import grpc
@@ -7,8 +8,9 @@ from google.protobuf.empty_pb2 import Empty
 
 from careweave.rpc.caller import caller_of
 from careweave.v1 import planning_pb2 as pb
+from careweave.v1.common_pb2 import ExportPersonRequest, PersonSection
 from careweave.v1.planning_pb2_grpc import PlanningServiceServicer
-from careweave_planning import declarations
+from careweave_planning import declarations, export
 from careweave_planning.ports import Ports
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
@@ -39,3 +41,8 @@ class PlanningServicer(PlanningServiceServicer):
         """Remove a declaration."""
         await declarations.withdraw_declaration(self._ports, caller_of(context), request)
         return Empty()
+
+    async def ExportPerson(self, request: ExportPersonRequest, context: Context) -> AsyncIterator[PersonSection]:
+        """Return what is held about a person."""
+        for section in await export.export_person(self._ports, caller_of(context), request):
+            yield section
