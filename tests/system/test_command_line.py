@@ -29,6 +29,7 @@ def call(folder: Path, *words: str, **settings: str) -> Result:
     environment = {
         "CAREWEAVE_GRAPH": f"ladybug:{folder / 'graph'}",
         "CAREWEAVE_EVENTS": f"sqlite:{folder / 'events.db'}",
+        "CAREWEAVE_EQUALITY": f"sqlite:{folder / 'equality.db'}",
         "CAREWEAVE_CACHE": str(folder / "cache"),
         "CAREWEAVE_LISTEN": "127.0.0.1:9",
         **settings,

@@ -6,12 +6,15 @@ Codes: https://www.sqlite.org/rescode.html and https://www.postgresql.org/docs/1
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, NoResultFound, SQLAlchemyError
 
 from careweave.errors import CareweaveError, Conflict, DataLoss, Exhausted, FailedPrecondition, Unavailable
 
 FAILURES: Final = (SQLAlchemyError, OSError)
 """What SQLAlchemy raises, and what files do."""
+
+
+_SERIALISATION: Final = "40001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ _MEANINGS: Final = (
         "EQUALITY_CONTENDED",
         "others wrote at the same time and nothing of this was kept; try again",
         # Serialisation, deadlock; a key or a table that another transaction made first.
-        ("40001", "40P01", "23505", "42P07"),
+        (_SERIALISATION, "40P01", "23505", "42P07"),
     ),
     _Meaning(
         FailedPrecondition,
@@ -62,5 +65,7 @@ def translate(error: Exception, doing: str) -> CareweaveError:
 
 
 def _code(error: Exception) -> str:
+    if isinstance(error, NoResultFound):  # in a table that another transaction made and filled after this one began
+        return _SERIALISATION
     cause = error.orig if isinstance(error, DBAPIError) else error
     return str(getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or "")
