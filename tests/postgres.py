@@ -71,6 +71,27 @@ class Postgres:
             connection.execute(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
+    def make_user(self, name: str, password: str) -> None:
+        """Make a user of whom a password is asked, and who may do anything."""
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"host all {name} all scram-sha-256\n{rules.read_text(encoding='utf-8')}", encoding="utf-8")
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE USER \"{name}\" SUPERUSER PASSWORD '{password}'")
+            connection.execute("SELECT pg_reload_conf()")
+
+    def damage(self, database: str, table: str) -> None:
+        """Overwrite what the files hold of `table`, as a failing disk might, while the server does not run."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+            found = connection.execute("SELECT pg_relation_filepath(%s)", (table,)).fetchone()
+        assert found is not None
+        self.stop()
+        file = self._data / str(found[0])
+        content = bytearray(file.read_bytes())
+        content[-200:-100] = bytes(byte ^ 0xFF for byte in content[-200:-100])
+        file.write_bytes(content)
+        self.start()
+
     def _answers(self) -> bool:
         try:
             psycopg.connect(self.url("postgres"), connect_timeout=2).close()

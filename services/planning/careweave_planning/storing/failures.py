@@ -15,6 +15,9 @@ FAILURES: Final = (SQLAlchemyError, OSError)
 
 
 _SERIALISATION: Final = "40001"
+_REFUSAL: Final = "28000"
+_REFUSALS: Final = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
+"""Words of a server that lets nobody in; of an attempt to connect libpq gives no code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ _MEANINGS: Final = (
         FailedPrecondition,
         "EQUALITY_LOGIN_REFUSED",
         "the database refuses the login; check CAREWEAVE_EQUALITY and CAREWEAVE_EQUALITY_PASSWORD_FILE",
-        ("28", "3D000", "42501"),
+        (_REFUSAL[:2], "3D000", "42501"),
     ),
 )
 _ELSE: Final = _Meaning(Unavailable, "EQUALITY_UNAVAILABLE", "the database does not answer; try again later")
@@ -68,4 +71,5 @@ def _code(error: Exception) -> str:
     if isinstance(error, NoResultFound):  # in a table that another transaction made and filled after this one began
         return _SERIALISATION
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return str(getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or "")
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    return str(code or (_REFUSAL if any(words in str(cause) for words in _REFUSALS) else ""))
