@@ -181,3 +181,21 @@ def test_what_a_server_logs_is_json_to_its_end_with_the_model_loaded(tmp_path: P
         _, log = process.communicate()
     assert process.returncode == 0
     assert {"embedding model loaded", "stopped"} <= {json.loads(line)["message"] for line in log.splitlines()}
+
+
+def test_a_person_declares_reads_and_takes_back_on_the_command_line_and_nobody_does_it_for_them(
+    tmp_path: Path,
+) -> None:
+    mine = ("--as", "people/anna", "equality")
+    result = call(tmp_path, *mine, "declare", "--religion", "sikh", "--sex", "prefer-not-to-say")
+    assert result.exit_code == 0, result.output
+    result = call(tmp_path, *mine, "declare", "--religion", "unanswered")
+    assert result.exit_code == 0, result.output
+    shown = json.loads(call(tmp_path, *mine, "show", "--json").stdout)
+    assert shown.keys() == {"name", "sex", "declareDate", "etag"}
+    assert shown["sex"] == "SEX_PREFER_NOT_TO_SAY"
+    assert call(tmp_path, "equality", "show").exit_code == 2
+    assert call(tmp_path, "--as", "people/benn", "equality", "show").exit_code == 3
+    assert call(tmp_path, *mine, "declare").exit_code == 2
+    assert call(tmp_path, *mine, "withdraw").exit_code == 0
+    assert call(tmp_path, *mine, "show").exit_code == 3
