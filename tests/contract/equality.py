@@ -51,9 +51,14 @@ def own_database(server: Postgres, place: Path) -> str:
     return server.url(kept.read_text())
 
 
+def seal_of(secret: bytes) -> Seal:
+    """Return the seal under `secret`."""
+    return Seal(secret, secrets.token_bytes)
+
+
 async def opened(engine: Engine, secret: bytes = SECRET) -> SqlStore:
     """Return the store on the database of `engine`."""
-    return await asyncio.to_thread(SqlStore.prepared, engine, Seal(secret, secrets.token_bytes))
+    return await asyncio.to_thread(SqlStore.prepared, engine, seal_of(secret))
 
 
 def declared(person: str = ANNA, **answers: int) -> pb.EqualityDeclaration:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from careweave_planning.ports import Standing
+from careweave_planning.storing.rotation import rotate
 from careweave_planning.storing.sql import SqlStore
 from sqlalchemy import Engine, MetaData, select, text, update
 
 from careweave.errors import DataLoss, FailedPrecondition, NotFound
 from careweave.v1 import planning_pb2 as pb
-from tests.contract.equality import ANNA, BENN, ENGINES, SECRET, EqualityEngine, declared, opened
+from tests.contract.equality import ANNA, BENN, ENGINES, SECRET, EqualityEngine, declared, opened, seal_of
 
 MUSLIM = declared(religion=pb.RELIGION_MUSLIM)
 DISABLED = declared(disability=pb.DISABILITY_LIMITED_A_LOT)
@@ -231,3 +232,35 @@ async def test_tables_of_a_newer_careweave_are_left_alone(
         await opened(await equality_engine.reach(tmp_path))
     assert error.value.reason == "EQUALITY_TABLES_NEWER"
     assert rows(engine, "layout")[0][0] == 9
+
+
+async def test_another_key_takes_over_all_at_once_and_the_one_before_is_good_for_nothing(
+    store: SqlStore, engine: Engine, equality_engine: EqualityEngine, tmp_path: Path
+) -> None:
+    """A replica that still runs under the old key neither reads nor writes."""
+    theirs = declared(BENN, disability=pb.DISABILITY_NONE)
+    await declare(store, MUSLIM)
+    await declare(store, theirs, BENN)
+    before = {cell for row in rows(engine, "declaration") for cell in row}
+    new = secrets.token_bytes(len(SECRET))
+    moved = await asyncio.to_thread(rotate, engine, seal_of(SECRET), seal_of(new))
+    assert moved == 2
+    assert not before & {cell for row in rows(engine, "declaration") for cell in row}
+    for call in (store.read(ANNA), declare(store, MUSLIM), store.remove(ANNA)):
+        with pytest.raises(FailedPrecondition) as error:
+            await call
+        assert error.value.reason == "EQUALITY_KEY_WRONG"
+    again = await opened(await equality_engine.reach(tmp_path), new)
+    assert [await again.read(person) for person in (ANNA, BENN)] == [MUSLIM, theirs]
+    await again.close()
+
+
+async def test_a_rotation_that_cannot_read_everything_changes_nothing(store: SqlStore, engine: Engine) -> None:
+    await declare(store, MUSLIM)
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO declaration (row, sealed) VALUES (:row, :sealed)"), {"row": b"r", "sealed": b"s"}
+        )
+    with pytest.raises(DataLoss):
+        await asyncio.to_thread(rotate, engine, seal_of(SECRET), seal_of(secrets.token_bytes(len(SECRET))))
+    assert await store.read(ANNA) == MUSLIM

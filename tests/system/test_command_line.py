@@ -1,3 +1,4 @@
+import base64
 import json
 import os
 import subprocess
@@ -199,3 +200,21 @@ def test_a_person_declares_reads_and_takes_back_on_the_command_line_and_nobody_d
     assert call(tmp_path, *mine, "declare").exit_code == 2
     assert call(tmp_path, *mine, "withdraw").exit_code == 0
     assert call(tmp_path, *mine, "show").exit_code == 3
+
+
+def test_an_operator_moves_all_declarations_to_another_key_without_seeing_one(tmp_path: Path) -> None:
+    mine = ("--as", "people/anna", "equality")
+    assert call(tmp_path, *mine, "declare", "--religion", "sikh").exit_code == 0
+    key, new = tmp_path / "equality.key", tmp_path / "new.key"
+    before = key.read_text()
+    new.write_text(base64.b64encode(bytes(range(32))).decode())
+    result = call(tmp_path, "equality", "rotate-key", str(new))
+    assert result.exit_code == 0, result.output
+    assert "1 declaration kept" in result.output
+    assert "sikh" not in result.output
+    result = call(tmp_path, *mine, "show")
+    assert result.exit_code == 5
+    assert "CAREWEAVE_EQUALITY_KEY_FILE" in result.output
+    new.replace(key)
+    assert key.read_text() != before
+    assert "sikh" in call(tmp_path, *mine, "show").output

@@ -1,6 +1,7 @@
 """`careweave equality`."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -14,6 +15,7 @@ from careweave_cli.reaching import reach
 from careweave_cli.session import Session, pass_session, run
 from careweave_cli.show.console import OUT, print_json
 from careweave_cli.show.equality import QUESTIONS, answers, choices
+from careweave_cli.show.words import plural
 
 _SERVICES: Final = ("planning",)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -88,6 +90,32 @@ def withdraw(session: Session) -> None:
     """
     run(_withdraw(session))
     OUT.print("What you had declared is deleted.")
+
+
+@equality.command
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@pass_session
+def rotate_key(session: Session, *, file: Path) -> None:
+    r"""Keep all declarations under the key in FILE from now on. For who runs this place; shows no declaration.
+
+    It works on the database that CAREWEAVE_EQUALITY names, under the key that it has now, in one transaction.
+    Stop planning before; afterwards put FILE where CAREWEAVE_EQUALITY_KEY_FILE says (or beside the database) and
+    destroy the key that was there. Who was erased so far is not known to the store any more.
+
+    \b
+    Example:
+      openssl rand -base64 32 > new.key && careweave equality rotate-key new.key && mv new.key var/equality.key
+    """
+    moved = run(_rotate(session, file))
+    OUT.print(f"{plural(moved, 'declaration')} kept under the key in {file}. Planning needs it from now on.")
+
+
+async def _rotate(session: Session, file: Path) -> int:
+    import secrets
+
+    from careweave_planning.opening import rotate_key
+
+    return await rotate_key(session.settings, file, secrets.token_bytes)
 
 
 async def _declare(session: Session, answered: Mapping[str, str]) -> pb.EqualityDeclaration:

@@ -43,7 +43,7 @@ class DeclarationStore(Protocol):
         ...
 
     async def change(self, person: str, rewrite: Rewrite) -> EqualityDeclaration:
-        """Keep what `rewrite` makes of the declaration of `person`, and return it.
+        """Keep what `rewrite` makes of the declaration of `person`, under their name, and return it.
 
         Raises:
             FailedPrecondition: reason `PERSON_ERASED`; nothing is kept of somebody who was erased.

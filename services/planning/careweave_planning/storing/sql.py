@@ -13,7 +13,7 @@ from careweave_planning.ports import Rewrite, Standing
 from careweave_planning.storing.engines import CONNECTIONS
 from careweave_planning.storing.failures import FAILURES, translate
 from careweave_planning.storing.sealing import Seal
-from careweave_planning.storing.tables import DECLARATION, ERASURE, bring_up_to_date
+from careweave_planning.storing.tables import DECLARATION, ERASURE, bring_up_to_date, require_key
 
 TRIES: Final = 8
 """How often a transaction is tried that others are in the way of."""
@@ -39,7 +39,7 @@ class SqlStore:
             CareweaveError: see `DeclarationStore`.
         """
         try:
-            _transact(engine, "opening equality declarations", lambda it: bring_up_to_date(it, seal.check))
+            transact(engine, "opening equality declarations", lambda it: bring_up_to_date(it, seal.check))
         except BaseException:
             engine.dispose()
             raise
@@ -92,14 +92,20 @@ class SqlStore:
         self._engine.dispose()
 
     async def _do(self, doing: str, job: Callable[[Connection], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _transact, self._engine, doing, job)
+        """Return what `job` returns once its changes are durable; nothing is done under a key that was rotated away."""
+
+        def guarded(connection: Connection) -> _T:
+            require_key(connection, self._seal.check)
+            return job(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, transact, self._engine, doing, guarded)
 
     def _kept(self, connection: Connection, row: bytes) -> EqualityDeclaration | None:
         sealed = connection.execute(select(DECLARATION.c.sealed).where(DECLARATION.c.row == row)).scalar()
         return None if sealed is None else EqualityDeclaration.FromString(self._seal.open(row, sealed))
 
 
-def _transact(engine: Engine, doing: str, job: Callable[[Connection], _T]) -> _T:
+def transact(engine: Engine, doing: str, job: Callable[[Connection], _T]) -> _T:
     """Return what `job` returns once its changes are durable, trying again while others are in the way."""
     tried = 0
     while True:

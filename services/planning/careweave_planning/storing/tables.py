@@ -78,11 +78,19 @@ def _version(connection: Connection, key_check: bytes) -> int:
         _METADATA.create_all(connection, tables=[LAYOUT])
         connection.execute(insert(LAYOUT).values(version=0, key_check=key_check))
         return 0
-    kept = connection.execute(select(LAYOUT.c.version, LAYOUT.c.key_check)).one()
-    if kept.key_check != key_check:
+    require_key(connection, key_check)
+    return int(connection.execute(select(LAYOUT.c.version)).scalar_one())
+
+
+def require_key(connection: Connection, key_check: bytes) -> None:
+    """Return if `key_check` is of the key that the database is kept under.
+
+    Raises:
+        FailedPrecondition: it is not.
+    """
+    if connection.execute(select(LAYOUT.c.key_check)).scalar_one() != key_check:
         raise FailedPrecondition(
-            "The key is not the one that the store of equality declarations was made with. Let "
-            "CAREWEAVE_EQUALITY_KEY_FILE name that one; without it nobody can read the declarations.",
+            "The key is not the one that equality declarations are kept under. Let CAREWEAVE_EQUALITY_KEY_FILE name "
+            "that one, and start planning again; without it nobody can read the declarations.",
             reason="EQUALITY_KEY_WRONG",
         )
-    return int(kept.version)
