@@ -58,12 +58,11 @@ def test_services_reach_each_other_and_jobs_reach_no_job(built: Overlay) -> None
     assert not may_reach(built, pods["graph-migration"], pods["skills"], "grpc")
 
 
-def test_no_pod_reaches_planning_but_a_portal_s_and_it_reaches_no_service(built: Overlay) -> None:
+def test_no_pod_reaches_planning_but_a_portal_s_and_it_reaches_profiles(built: Overlay) -> None:
     pods = by_name(built)
     for name, pod in pods.items():
         assert not may_reach(built, pod, pods["planning"], "grpc"), name
-    for name in CAREER_SERVICES:
-        assert not may_reach(built, pods["planning"], pods[name], "grpc")
+    assert may_reach(built, pods["planning"], pods["profiles"], "grpc")
     entering = [
         peer
         for each in built.of("NetworkPolicy").values()

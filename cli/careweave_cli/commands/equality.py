@@ -17,7 +17,8 @@ from careweave_cli.show.console import OUT, print_json
 from careweave_cli.show.equality import QUESTIONS, answers, choices
 from careweave_cli.show.words import plural
 
-_SERVICES: Final = ("planning",)
+_SERVICES: Final = ("profiles", "planning")
+"""Profiles knows by which pseudonym the audit trail records the call."""
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 

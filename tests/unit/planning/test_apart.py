@@ -34,7 +34,7 @@ def test_no_other_service_names_planning_or_its_settings(service: str) -> None:
 
 
 def test_what_services_share_holds_no_way_to_the_store() -> None:
-    assert set(Adapters.__dataclass_fields__) == {"settings", "graph", "events", "embedder", "clock", "new_id"}
+    assert set(Adapters.__dataclass_fields__) == {"settings", "graph", "events", "embedder", "audit", "clock", "new_id"}
 
 
 def test_neither_the_graph_nor_any_event_nor_any_other_message_has_room_for_an_answer() -> None:
