@@ -25,6 +25,7 @@ KEPT: Final[Mapping[Topic, Kept]] = {
     Topic.MATCHES: Kept(days=30),
     Topic.APPLICATIONS: Kept(),
     Topic.DECISIONS: Kept(),
+    Topic.REVIEWS: Kept(),
     Topic.HR_UPDATES: Kept(days=7),
     Topic.HR_REJECTED: Kept(days=7),
 }

@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS event (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS event_by_place ON event (topic, partition, offset);
 CREATE UNIQUE INDEX IF NOT EXISTS event_by_id ON event (id, source);
+CREATE INDEX IF NOT EXISTS event_by_key ON event (key, topic, offset);
 CREATE TABLE IF NOT EXISTS tail (
   topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;
