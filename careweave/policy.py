@@ -127,6 +127,17 @@ class Action(StrEnum):
     DECLINE = "RecordOutcome:declined"
     """The one outcome that a person may record too."""
     LIST_APPLICATIONS = "ListApplications"
+    GET_DECISION = "GetDecision"
+    LIST_DECISIONS = "ListDecisions"
+    REQUEST_REVIEW = "RequestReview"
+    GET_REVIEW = "GetReview"
+    LIST_REVIEWS = "ListReviews"
+    START_REVIEW = "StartReview"
+    EXTEND_REVIEW = "ExtendReview"
+    ANSWER_REVIEW = "AnswerReview"
+    WITHDRAW_REVIEW = "WithdrawReview"
+    GET_SAFEGUARDS = "GetSafeguards"
+    EXPORT_PERSON = "ExportPerson"
     GET_INDEX_STATUS = "GetIndexStatus"
     REBUILD_INDEX = "RebuildIndex"
 
@@ -150,6 +161,12 @@ _PUBLIC: Final[Grants] = dict.fromkeys(Role, Scope.ALL)
 _THE_PERSON: Final[Grants] = {Role.PERSON: Scope.OWN, **_RUNNING}
 _THE_EMPLOYER: Final[Grants] = {Role.MANAGER: Scope.ORGANISATION, Role.RECRUITER: Scope.ORGANISATION, **_RUNNING}
 _THE_FEED: Final[Grants] = {Role.HR_FEED: Scope.SOURCE, **_RUNNING}
+_THE_REVIEWER: Final[Grants] = {
+    Role.MANAGER: Scope.ORGANISATION,
+    Role.RECRUITER: Scope.ORGANISATION,
+    Role.OPERATOR: Scope.ALL,
+}
+"""Humans alone: a service neither looks at a review nor answers one (UK GDPR Article 22C(2)(c))."""
 _EITHER_SIDE: Final[Grants] = {**_THE_PERSON, **_THE_EMPLOYER}
 
 _PUBLIC_ACTIONS: Final = (
@@ -173,7 +190,11 @@ _PUBLIC_ACTIONS: Final = (
     Action.LIST_HUBS,
     Action.GET_OPPORTUNITY,
     Action.LIST_OPPORTUNITIES,
+    Action.GET_SAFEGUARDS,
 )
+
+_NEVER_ABOUT_ONESELF: Final = frozenset({Action.START_REVIEW, Action.EXTEND_REVIEW, Action.ANSWER_REVIEW})
+"""Actions that nobody does in a case of their own, in whatever role."""
 
 GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
     {
@@ -215,6 +236,19 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.RECORD_OUTCOME: _THE_EMPLOYER,
         Action.DECLINE: _EITHER_SIDE,
         Action.LIST_APPLICATIONS: _EITHER_SIDE,
+        Action.GET_DECISION: _THE_PERSON,
+        Action.LIST_DECISIONS: _THE_PERSON,
+        # The operator too, for whoever asks by letter or telephone.
+        Action.REQUEST_REVIEW: {Role.PERSON: Scope.OWN, Role.OPERATOR: Scope.ALL},
+        # The resource's organisation offers the opportunity that the review is about. Without one, or where
+        # nobody there answers, who runs the place does.
+        Action.GET_REVIEW: {Role.PERSON: Scope.OWN, **_THE_REVIEWER},
+        Action.LIST_REVIEWS: {Role.PERSON: Scope.OWN, **_THE_REVIEWER},
+        Action.START_REVIEW: _THE_REVIEWER,
+        Action.EXTEND_REVIEW: _THE_REVIEWER,
+        Action.ANSWER_REVIEW: _THE_REVIEWER,
+        Action.WITHDRAW_REVIEW: {Role.PERSON: Scope.OWN},
+        Action.EXPORT_PERSON: _THE_PERSON,
         Action.GET_INDEX_STATUS: _RUNNING,
         Action.REBUILD_INDEX: _RUNNING,
     }
@@ -223,6 +257,8 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
 
 def may(caller: Caller, action: Action, resource: Resource = ANYTHING) -> bool:
     """Tell whether `caller` may do `action` to `resource`."""
+    if action in _NEVER_ABOUT_ONESELF and resource.person and resource.person == caller.subject:
+        return False
     match GRANTS[action].get(caller.role):
         case Scope.ALL:
             return True
