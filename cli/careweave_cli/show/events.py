@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from rich.text import Text
 
 from careweave.events.port import Delivered, Event
-from careweave.v1 import common_pb2, events_pb2, matching_pb2, profiles_pb2
+from careweave.v1 import audit_pb2, common_pb2, events_pb2, matching_pb2, profiles_pb2
 from careweave_cli.show.words import per_cent, plural, word
 
 _Summary = Callable[[Message], str]
@@ -121,6 +121,11 @@ def _review(message: Message) -> str:
     return word(matching_pb2.ReviewState, message.state) + (", extended" if message.extended else "")
 
 
+def _audited(message: Message) -> str:
+    assert isinstance(message, audit_pb2.AuditBatch)  # noqa: S101
+    return plural(len(message.entries), "record") + (", the last" if message.closing else "")
+
+
 _SUMMARIES: Final[dict[type[Message], _Summary]] = {
     events_pb2.OpportunityPublished: _opportunity,
     events_pb2.OpportunityUpdated: _opportunity,
@@ -131,4 +136,5 @@ _SUMMARIES: Final[dict[type[Message], _Summary]] = {
     events_pb2.RankingMade: _ranking,
     events_pb2.PersonRanked: _line,
     events_pb2.ReviewAdvanced: _review,
+    audit_pb2.AuditBatch: _audited,
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from careweave.audit.asked import note_people
 from careweave.errors import FieldViolation, InvalidArgument
 from careweave.events.port import Event, Topic
 from careweave.graph import requests
@@ -84,6 +85,7 @@ async def list_some(
     wanted = review_store.Wanted(request.person, request.organisation, request.state, due, page.after)
     found = await review_store.some(service.ports.graph, wanted, page.limit + 1)
     shown = [seen_by(caller, Kept(each), service.model) for each in found[: page.limit]]
+    note_people(owner_of(each.name) for each in shown)
     for each in shown:
         each.ClearField("record")
     return shown, reviewing.urgency(found[page.limit - 1]) if len(found) > page.limit else ""
