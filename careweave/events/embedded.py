@@ -118,6 +118,10 @@ class EmbeddedEventLog:
                     reason=POSITIONS_LOST,
                 )
 
+    async def recall(self, topic: str, key: str, since: datetime) -> list[Event]:
+        """Return the events of `key` in `topic` that happened at `since` or later, in order, by an index."""
+        return await self.read(lambda connection: records.of_key(connection, str(topic), key, since))
+
     async def consume(self, topics: Sequence[str], group: str, handle: Handle, most: int = MOST_AT_ONCE) -> None:
         """Call `handle` with the events of the partitions that fall to this member of `group`."""
         names = [str(topic) for topic in topics]

@@ -7,12 +7,14 @@ asks about topics, and one for each follower and each member of a group.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from careweave.errors import Unavailable
 from careweave.events.broker.asker import Asker
 from careweave.events.broker.cluster import Cluster, Security, cluster_at
 from careweave.events.broker.follower import Follower
+from careweave.events.broker.key_reader import KeyReader
 from careweave.events.broker.member import HEARTBEAT_SECONDS, Member, Membership
 from careweave.events.broker.messages import message_of
 from careweave.events.broker.topics import prepare_topics
@@ -52,6 +54,7 @@ class KafkaEventLog:
         self._heartbeat_seconds = heartbeat_seconds
         self._writer = Writer(cluster)
         self._asker = Asker(cluster)
+        self._reader = KeyReader(cluster)
         self._followers: set[Follower] = set()
         self._members: set[Member] = set()
         self._closed = False
@@ -83,6 +86,14 @@ class KafkaEventLog:
         finally:
             self._followers.discard(follower)
             await asyncio.shield(follower.close())
+
+    async def recall(self, topic: str, key: str, since: datetime) -> list[Event]:
+        """Return the events of `key` in `topic` that happened at `since` or later, in order.
+
+        Kafka has no index by key: all of the key's partition is read from then on.
+        """
+        self._require_open()
+        return await self._reader.read(str(topic), key, since)
 
     async def consume(self, topics: Sequence[str], group: str, handle: Handle, most: int = MOST_AT_ONCE) -> None:
         """Call `handle` with the events of the partitions that fall to this member of `group`."""
@@ -129,6 +140,7 @@ class KafkaEventLog:
         await asyncio.gather(*(follower.close() for follower in list(self._followers)))
         await self._writer.close()
         await self._asker.close()
+        await self._reader.close()
         if members:
             await asyncio.wait([asyncio.ensure_future(each.ended.wait()) for each in members], timeout=CLOSE_SECONDS)
 

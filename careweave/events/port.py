@@ -30,6 +30,7 @@ class Topic(StrEnum):
     MATCHES = "careweave.matches.v1"
     APPLICATIONS = "careweave.applications.v1"
     DECISIONS = "careweave.decisions.v1"
+    REVIEWS = "careweave.reviews.v1"
     HR_UPDATES = "careweave.hr-updates.v1"
     HR_REJECTED = "careweave.hr-updates.v1.dlq"
     AUDIT = "careweave.audit.v1"
@@ -113,6 +114,17 @@ class EventLog(Protocol):
             FailedPrecondition: reason `POSITIONS_LOST`, at once or later. The log no longer keeps what follows a
                 position, or ends before it: whoever follows must begin again with a snapshot. Compaction is no such
                 loss, since the last event of each key stays; of tombstones that it took nothing can be told.
+        """
+        ...
+
+    async def recall(self, topic: str, key: str, since: datetime) -> list[Event]:
+        """Return the events of `key` in `topic` that happened at `since` or later and are kept, in their order.
+
+        For what one person asks of their own. An engine may have to read all of the key's partition from `since` on:
+        keep `since` as late as the question allows.
+
+        Raises:
+            Unavailable: the log does not answer.
         """
         ...
 

@@ -28,6 +28,12 @@ SUBCOMMANDS: Final = {
     "match": Subcommand("careweave_cli.commands.match:match", "List the next roles and learning for a person."),
     "candidates": Subcommand("careweave_cli.commands.candidates:candidates", "List people for an opportunity."),
     "explain": Subcommand("careweave_cli.commands.explain:explain", "Explain one person and one opportunity in full."),
+    "decisions": Subcommand(
+        "careweave_cli.commands.decisions:decisions", "See what rankings were made of a person, and what they decide."
+    ),
+    "reviews": Subcommand(
+        "careweave_cli.commands.reviews:reviews", "Ask a human to look at a ranking, and answer those who ask."
+    ),
     "search": Subcommand("careweave_cli.commands.search:search", "Find skills or occupations by words and meaning."),
     "extract": Subcommand("careweave_cli.commands.extract:extract", "Find the skills that a text speaks of."),
     "equality": Subcommand(

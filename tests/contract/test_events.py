@@ -404,3 +404,17 @@ async def test_closing_ends_followers_and_members_and_a_closed_log_says_so(log: 
     assert following.exception() is None
     with pytest.raises(Unavailable, match="closed"):
         await log.append([event("a")])
+
+
+async def test_what_is_kept_of_a_key_is_recalled_alone_in_order_and_from_a_moment_on(log: EventLog) -> None:
+    def at(key: str, version: int, topic: str = TOPIC) -> Event:
+        return Event(topic, new_id(), "a.B", "/s", key, version, NOON + timedelta(hours=version), b"x")
+
+    sent = [at(key, version) for version in range(1, 6) for key in ("people/a", "people/b", "people/c")]
+    await log.append([*sent, at("people/a", 9, OTHER)])
+    of_a = [each for each in sent if each.key == "people/a"]
+    assert await log.recall(TOPIC, "people/a", NOON) == of_a
+    assert await log.recall(TOPIC, "people/a", NOON + timedelta(hours=3)) == of_a[2:]
+    assert await log.recall(TOPIC, "people/nobody", NOON) == []
+    assert await log.recall(OTHER, "people/b", NOON) == []
+    assert await log.recall(TOPIC, "people/b", datetime.now(UTC) + timedelta(days=2)) == []

@@ -56,7 +56,7 @@ async def test_topics_that_are_there_are_left_as_they_are_and_what_differs_is_sa
     differs = {topic: state.differs for topic, state in zip(KEPT, states, strict=True)}
     assert differs[Topic.PROFILES] == ("partitions: 2, not 4",)
     assert differs[Topic.DECISIONS] == (
-        "partitions: 2, not 4",
+        "partitions: 16, not 32",
         f"retention.ms: {90 * 86_400_000}, not {30 * 86_400_000}",
     )
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import cast
 
 from careweave_matching import service as matching
@@ -132,6 +133,10 @@ class Gated:
                 await self._gate.wait()
                 self._require_uncut()
                 yield delivered
+
+    async def recall(self, topic: str, key: str, since: datetime) -> list[Event]:
+        """Recall."""
+        return await self._inner.recall(topic, key, since)
 
     def _require_uncut(self) -> None:
         if self._is_cut:

@@ -39,7 +39,7 @@ def prepare_topics(admin: Any, cluster: Cluster, sizes: Sizes, *, dry_run: bool)
 
 def _made_with(kept: Kept, sizes: Sizes, copies: int) -> dict[str, Any]:
     return {
-        "num_partitions": sizes.partitions,
+        "num_partitions": sizes.partitions * kept.spread,
         "replication_factor": copies,
         # With three copies one broker may be away; an acknowledged event is on two at least.
         "configs": {"min.insync.replicas": str(max(1, copies - 1)), **_cleanup(kept, sizes)},

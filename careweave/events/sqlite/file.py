@@ -14,6 +14,9 @@ _PAGES_LOGGED = 8192
 
 # The events themselves are in an ordinary table: SQLite spills rows of an index over 1,002 bytes, and a recorded
 # ranking is longer than that.
+#
+# By key they are found through the last character, of which there are few: so a batch is written to a few pages of the
+# index, each at the end of what is there, where whole keys, which are random, would touch a page each.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS layout (partitions INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS event (
@@ -23,6 +26,7 @@ CREATE TABLE IF NOT EXISTS event (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS event_by_place ON event (topic, partition, offset);
 CREATE UNIQUE INDEX IF NOT EXISTS event_by_id ON event (id, source);
+CREATE INDEX IF NOT EXISTS event_by_key ON event (topic, substr(key, -1), time, key);
 CREATE TABLE IF NOT EXISTS tail (
   topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;

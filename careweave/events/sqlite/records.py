@@ -120,6 +120,18 @@ def read(connection: sqlite3.Connection, topic: str, partition: int, offset: int
     return [_delivered(topic, partition, row) for row in rows]
 
 
+def of_key(connection: sqlite3.Connection, topic: str, key: str, since: datetime) -> list[Event]:
+    """Return the events of `key` in `topic` that happened at `since` or later, in order."""
+    rows = connection.execute(
+        "SELECT offset, id, type, source, key, version, time, payload, traceparent FROM event "
+        # By event_by_key. Without the plus SQLite puts the key into the first condition, and passes the index over.
+        "WHERE topic = ? AND substr(key, -1) = ? AND time >= ? AND +key = ? ORDER BY offset",
+        (topic, key[-1:], (since - _EPOCH) // _MICROSECOND, key),
+    )
+    # All events of a key are in one partition; which one does not matter here.
+    return [_delivered(topic, 0, row).event for row in rows]
+
+
 def _delivered(topic: str, partition: int, row: Record) -> Delivered:
     offset, event_id, kind, source, key, version, time, payload, traceparent = row
     event = Event(
