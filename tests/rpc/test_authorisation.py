@@ -5,7 +5,7 @@ but PERMISSION_DENIED: the requests are such that they would change nothing, or 
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,12 +27,13 @@ from careweave.rpc.channels import Channels
 from careweave.rpc.server import running
 from careweave.v1 import audit_pb2, common_pb2, hr_pb2
 from careweave.v1 import matching_pb2 as mt
+from careweave.v1 import planning_pb2 as pl
 from careweave.v1 import profiles_pb2 as pf
 from careweave.v1 import skills_pb2 as sk
 from careweave.wiring import Adapters
 
 TABLE: Final = Path(__file__).parents[2] / "docs" / "authorisation.md"
-SERVICE_FILES: Final = (sk, pf, mt)
+SERVICE_FILES: Final = (sk, pf, mt, pl)
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,17 @@ CALLERS: Final = {
 SKILL, LIFTING = "skills/listening", "skills/lifting"
 STALE = "stale"
 
+NO_ANSWERS: Final = frozenset(
+    {
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.UNAVAILABLE,
+    }
+)
+"""What says neither that the caller may nor that they may not."""
+
 Request = Callable[[Target], Message]
 REQUESTS: Final[dict[str, Request]] = {
     "GetSkill": lambda to: sk.GetSkillRequest(name=SKILL),
@@ -76,6 +88,7 @@ REQUESTS: Final[dict[str, Request]] = {
     "ListCourses": lambda to: sk.ListCoursesRequest(page_size=1),
     "GetTaxonomyStatus": lambda to: sk.GetTaxonomyStatusRequest(),
     "ImportTaxonomy": lambda to: sk.ImportTaxonomyRequest(sources=[sk.TAXONOMY_SOURCE_ESCO], folder="/no/such/folder"),
+    "ExportPerson": lambda to: common_pb2.ExportPersonRequest(name=to.person),
     "CreatePerson": lambda to: pf.CreatePersonRequest(
         person=pf.Person(place="places/none"), person_id=to.person.removeprefix("people/")
     ),
@@ -161,9 +174,15 @@ REQUESTS: Final[dict[str, Request]] = {
     ),
     "WithdrawReview": lambda to: mt.WithdrawReviewRequest(name=review_of(to)),
     "GetSafeguards": lambda to: mt.GetSafeguardsRequest(),
-    "ExportPerson": lambda to: common_pb2.ExportPersonRequest(name=to.person),
     "GetIndexStatus": lambda to: mt.GetIndexStatusRequest(),
     "RebuildIndex": lambda to: mt.RebuildIndexRequest(),
+    "UpdateEqualityDeclaration": lambda to: pl.UpdateEqualityDeclarationRequest(
+        equality_declaration=pl.EqualityDeclaration(name=declaration_of(to)), allow_missing=True
+    ),
+    "GetEqualityDeclaration": lambda to: pl.GetEqualityDeclarationRequest(name=declaration_of(to)),
+    "WithdrawEqualityDeclaration": lambda to: pl.WithdrawEqualityDeclarationRequest(
+        name=declaration_of(to), allow_missing=True
+    ),
 }
 
 
@@ -180,6 +199,10 @@ async def keep_reviews(graph: Graph) -> None:
             review = withdrawn(received(asked, review_of(whose), now), now)
             review.organisation = whose.organisation
             assert await review_store.save(unit, review_store.Kept(review))
+
+
+def declaration_of(target: Target) -> str:
+    return f"{target.person}/equalityDeclaration"
 
 
 def an_opportunity(of: Target, place: str = "") -> mt.Opportunity:
@@ -207,12 +230,12 @@ def cells(line: str) -> list[str]:
 
 
 GRANTED: Final = dict(rows())
-METHODS: Final[dict[str, MethodDescriptor]] = {
-    method.name: method
+METHODS: Final[list[MethodDescriptor]] = [
+    method
     for file in SERVICE_FILES
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
-}
+]
 
 
 def let_in(scope: str, target: Target) -> bool:
@@ -222,7 +245,7 @@ def let_in(scope: str, target: Target) -> bool:
 
 @pytest.fixture(scope="module")
 def table_is_whole() -> None:
-    assert {what.partition(":")[0] for what in GRANTED} == set(METHODS)
+    assert {what.partition(":")[0] for what in GRANTED} == {method.name for method in METHODS}
     assert set(REQUESTS) == set(GRANTED)
     assert all(set(by_role) == set(Role) for by_role in GRANTED.values())
 
@@ -267,12 +290,8 @@ async def furnish(services: Channels, address: str) -> None:
 
 async def answered(services: Channels, method: MethodDescriptor, request: Message) -> grpc.aio.AioRpcError | None:
     """Return the error that the call ends with; None if it is answered. Of a stream the first answer counts."""
-    stubs = {
-        "SkillsService": services.skills,
-        "ProfilesService": services.profiles,
-        "MatchingService": services.matching,
-    }
-    call = getattr(stubs[method.containing_service.name], method.name)
+    stub = getattr(services, method.containing_service.name.removesuffix("Service").lower())
+    call = getattr(stub, method.name)
     try:
         if method.client_streaming:
             await anext(aiter(call(iter([request]))))
@@ -296,30 +315,49 @@ def learnt(error: grpc.aio.AioRpcError) -> tuple[str | None, bytes]:
 async def test_every_cell_of_the_table_is_what_the_servers_do(
     table_is_whole: None, address: str, record_property: Callable[[str, object], None]
 ) -> None:
-    wrong, count = [], 0
+    wrong: list[str] = []
+    count = 0
     for role, caller in CALLERS.items():
         async with connect(address, caller) as services:
-            for what, request in REQUESTS.items():
-                method, refused = METHODS[what.partition(":")[0]], []
-                for target in (OWN, ANOTHERS, NOBODYS):
-                    error = await answered(services, method, request(target))
-                    denied = error is not None and error.code() is grpc.StatusCode.PERMISSION_DENIED
-                    if error is not None and error.code() in {
-                        grpc.StatusCode.UNAUTHENTICATED,
-                        grpc.StatusCode.INTERNAL,
-                        grpc.StatusCode.RESOURCE_EXHAUSTED,
-                        grpc.StatusCode.UNIMPLEMENTED,
-                    }:
-                        wrong.append(f"{what} as {role} on {target.person}: {error.code()} {error.details()}")
-                    if denied == let_in(GRANTED[what][role], target):
-                        wrong.append(f"{what} as {role} on {target.person}: {'refused' if denied else 'let in'}")
-                    if denied and error is not None:
-                        refused.append(learnt(error))
-                    count += 1
-                if len(set(refused)) > 1:
-                    wrong.append(f"{what} as {role}: the refusals differ: {set(refused)}")
+            for method in METHODS:
+                for what in (each for each in REQUESTS if each.partition(":")[0] == method.name):
+                    cells_of_it = [Cell(method, what, role, target) for target in (OWN, ANOTHERS, NOBODYS)]
+                    wrong += await wrong_cells(services, cells_of_it)
+                    count += len(cells_of_it)
     record_property("cells", count)
     assert not wrong, "\n".join([f"{len(wrong)} of {count} cells are not as the table says:", *wrong])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One case."""
+
+    method: MethodDescriptor
+    what: str
+    role: Role
+    target: Target
+
+    def __str__(self) -> str:
+        """Name it for whoever reads a failure."""
+        return f"{self.method.full_name} ({self.what}) as {self.role} on {self.target.person}"
+
+
+async def wrong_cells(services: Channels, same_caller: Sequence[Cell]) -> list[str]:
+    """Return what is not as the table says of the cells that one caller has for one method."""
+    wrong, refused = [], set()
+    for cell in same_caller:
+        error = await answered(services, cell.method, REQUESTS[cell.what](cell.target))
+        code = error.code() if error is not None else grpc.StatusCode.OK
+        denied = code is grpc.StatusCode.PERMISSION_DENIED
+        if code in NO_ANSWERS:
+            wrong.append(f"{cell}: {code} {error.details() if error else ''}")
+        if denied == let_in(GRANTED[cell.what][cell.role], cell.target):
+            wrong.append(f"{cell}: {'refused' if denied else 'let in'}")
+        if denied and error is not None:
+            refused.add(learnt(error))
+    if len(refused) > 1:
+        wrong.append(f"{same_caller[0]}: the refusals differ: {refused}")
+    return wrong
 
 
 def test_no_refusal_names_what_was_asked_for() -> None:
