@@ -259,7 +259,7 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.GET_DECISION: _THE_PERSON,
         Action.LIST_DECISIONS: _THE_PERSON,
         # The operator too, for whoever asks by letter or telephone.
-        Action.REQUEST_REVIEW: {Role.PERSON: Scope.OWN, Role.OPERATOR: Scope.ALL},
+        Action.REQUEST_REVIEW: _THE_PERSON,
         # The resource's organisation offers the opportunity that the review is about. Without one, or where
         # nobody there answers, who runs the place does.
         Action.GET_REVIEW: {Role.PERSON: Scope.OWN, **_THE_REVIEWER},

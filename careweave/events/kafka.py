@@ -17,6 +17,7 @@ from careweave.events.broker.follower import Follower
 from careweave.events.broker.key_reader import KeyReader
 from careweave.events.broker.member import HEARTBEAT_SECONDS, Member, Membership
 from careweave.events.broker.messages import message_of
+from careweave.events.broker.partitioner import partition_of
 from careweave.events.broker.topics import prepare_topics
 from careweave.events.broker.writer import Writer
 from careweave.events.port import MOST_AT_ONCE, Delivered, Event, Handle, Positions
@@ -93,7 +94,8 @@ class KafkaEventLog:
         Kafka has no index by key: all of the key's partition is read from then on.
         """
         self._require_open()
-        return await self._reader.read(str(topic), key, since)
+        partitions = len(await self._asker.partitions([topic]))
+        return await self._reader.read((str(topic), partition_of(key.encode(), partitions)), key, since)
 
     async def consume(self, topics: Sequence[str], group: str, handle: Handle, most: int = MOST_AT_ONCE) -> None:
         """Call `handle` with the events of the partitions that fall to this member of `group`."""

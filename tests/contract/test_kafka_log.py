@@ -70,6 +70,8 @@ async def test_a_missing_topic_is_told_with_the_command_that_makes_it(log: Kafka
     with pytest.raises(Unavailable, match="careweave events topics"):
         await log.end([Topic.MATCHES])
     with pytest.raises(Unavailable, match="careweave events topics"):
+        await log.recall(Topic.MATCHES, "people/a", datetime.now(UTC))
+    with pytest.raises(Unavailable, match="careweave events topics"):
         await anext(log.follow([Topic.MATCHES], Positions()))
 
 

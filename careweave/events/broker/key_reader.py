@@ -9,10 +9,10 @@ import kafka
 from kafka import TopicPartition
 
 from careweave.errors import Unavailable
+from careweave.events.broker.asker import Place
 from careweave.events.broker.cluster import Cluster, connected
 from careweave.events.broker.failures import FAILURES, translate
 from careweave.events.broker.messages import delivered
-from careweave.events.broker.partitioner import partition_of
 from careweave.events.port import Event
 
 POLL_MILLISECONDS: Final = 1000
@@ -36,19 +36,19 @@ class KeyReader:
         self._cluster = cluster
         self._threads = ThreadPoolExecutor(THREADS, "events-key-reader")
 
-    async def read(self, topic: str, key: str, since: datetime) -> list[Event]:
-        """Return the events of `key` in `topic` that happened at `since` or later, in order.
+    async def read(self, place: Place, key: str, since: datetime) -> list[Event]:
+        """Return the events of `key`, whose partition is `place`, that happened at `since` or later, in order.
 
         Raises:
             Unavailable: no broker answers.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, topic, key, since)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, place, key, since)
 
     async def close(self) -> None:
         """Wait for what is being read."""
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
 
-    def _read(self, topic: str, key: str, since: datetime) -> list[Event]:
+    def _read(self, place: Place, key: str, since: datetime) -> list[Event]:
         try:
             consumer, _ = connected(
                 kafka.KafkaConsumer,
@@ -63,15 +63,14 @@ class KeyReader:
                 },
             )
             try:
-                return self._read_with(consumer, topic, key, since)
+                return self._read_with(consumer, TopicPartition(self._cluster.named(place[0]), place[1]), key, since)
             finally:
                 consumer.close(autocommit=False)
         except FAILURES as error:
-            raise translate(error, f"reading what is kept of a key in {topic}") from error
+            raise translate(error, f"reading what is kept of a key in {place[0]}") from error
 
-    def _read_with(self, consumer: Any, topic: str, key: str, since: datetime) -> list[Event]:
-        name, wanted = self._cluster.named(topic), key.encode()
-        place = TopicPartition(name, partition_of(wanted, len(consumer.partitions_for_topic(name) or (0,))))
+    def _read_with(self, consumer: Any, place: TopicPartition, key: str, since: datetime) -> list[Event]:
+        wanted = key.encode()
         consumer.assign([place])
         end = consumer.end_offsets([place])[place]
         first = consumer.offsets_for_times({place: int((since - SKEW).timestamp() * 1000)})[place]
@@ -84,7 +83,7 @@ class KeyReader:
             records = consumer.poll(timeout_ms=POLL_MILLISECONDS).get(place, ())
             silent = 0 if records else silent + 1
             if silent > SILENT_POLLS:
-                raise Unavailable(f"{name} does not answer; try again in a moment.", reason="EVENTS_UNAVAILABLE")
+                raise Unavailable(f"{place.topic} does not answer; try again in a moment.", reason="EVENTS_UNAVAILABLE")
             for record in records:
                 read = delivered(record, self._cluster) if record.key == wanted and record.offset < end else None
                 if read is not None and read.event.time >= since:
