@@ -3,19 +3,21 @@
 Other engines keep their files by themselves, hence no contract for all.
 """
 
+import asyncio
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from careweave.errors import DataLoss, Exhausted, FailedPrecondition
 from careweave.events import embedded as embedded_events
-from careweave.events.port import Event
+from careweave.events.port import POSITIONS_LOST, Event, Positions
 from careweave.graph.embedded import open_embedded
 from careweave.graph.ladybug import files
 from careweave.graph.port import Query
@@ -23,6 +25,8 @@ from careweave.graph.port import Query
 from .children import TOPIC, commit
 from .engines import new_id, now
 
+START = datetime(2026, 3, 4, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 CHILDREN = Path(__file__).with_name("children.py")
 PEOPLE = Query("test.people", "MATCH (p:Person) RETURN p.version AS version, p.aspiration AS text ORDER BY version")
 EVENTS = Query("test.events", "MATCH (o:Outbox) RETURN o.key AS key, o.version AS version ORDER BY key, version")
@@ -205,3 +209,47 @@ async def test_a_file_that_is_no_log_is_reported(tmp_path: Path) -> None:
     (tmp_path / "events.db").write_text("This is a letter, not a database." * 100)
     with pytest.raises(DataLoss):
         await embedded_events.open_embedded(tmp_path / "events.db", now, new_id)
+
+
+async def test_a_follower_behind_what_was_dropped_is_told_so_at_once_and_amid_following(tmp_path: Path) -> None:
+    log = await embedded_events.open_embedded(tmp_path / "events.db", now, new_id, partitions=1)
+    await log.append([an_event(number) for number in range(6)])
+    at_start = Positions({(TOPIC, 0): 0})
+    following = log.follow([TOPIC], at_start)
+    await anext(following)
+    await log.drop_before(TOPIC, START + 4 * HOUR)
+    for behind in (log.follow([TOPIC], at_start), log.follow([TOPIC], Positions({(TOPIC, 0): 3}))):
+        with pytest.raises(FailedPrecondition) as caught:
+            await anext(behind)
+        assert caught.value.reason == POSITIONS_LOST
+    kept = log.follow([TOPIC], Positions({(TOPIC, 0): 4}))
+    assert (await anext(kept)).offset == 4
+    assert (await anext(log.follow([TOPIC], Positions()))).offset == 4
+    ahead = log.follow([TOPIC], (await log.end([TOPIC])))
+    waiting = asyncio.create_task(anext(ahead))  # type: ignore[arg-type]  # an async generator's is a coroutine
+    await asyncio.sleep(0.05)
+    await log.append([an_event(6)])
+    assert (await waiting).offset == 6
+    await log.close()
+
+
+async def test_what_was_dropped_is_in_no_file_of_the_log(tmp_path: Path) -> None:
+    log = await embedded_events.open_embedded(tmp_path / "events.db", now, new_id, partitions=2)
+    await log.append([an_event(number, f"people/gone-{number}") for number in range(800)])
+    await log.append([an_event(number, f"people/erased-{number}") for number in range(800)])
+    await log.append([an_event(900, f"people/erased-{number}", payload=None) for number in range(800)])
+    assert traces(tmp_path, b"gone-") > 0
+    assert await log.compact(TOPIC, START + 1000 * HOUR) > 0
+    assert traces(tmp_path, b"erased-") == 0
+    assert await log.drop_before(TOPIC, START + 1000 * HOUR) > 0
+    assert traces(tmp_path, b"gone-") == 0
+    await log.close()
+
+
+def an_event(number: int, key: str = "a", payload: bytes | None = b"people/gone-payload") -> Event:
+    return Event(TOPIC, new_id(), "careweave.v1.Test", "/test", key, number + 1, START + number * HOUR, payload)
+
+
+def traces(folder: Path, needle: bytes) -> int:
+    """Return how often `needle` stands in the files of `folder`."""
+    return sum(file.read_bytes().count(needle) for file in folder.iterdir() if file.is_file())
