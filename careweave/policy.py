@@ -91,6 +91,9 @@ class Action(StrEnum):
     LIST_PEOPLE = "ListPeople"
     UPDATE_PERSON = "UpdatePerson"
     DELETE_PERSON = "DeletePerson"
+    ERASE_PERSON = "ErasePerson"
+    EXPORT_PERSON = "ExportPerson"
+    APPLY_RETENTION = "ApplyRetention"
     ASSERT_SKILL = "AssertSkill"
     ENDORSE_SKILL = "EndorseSkill"
     GIVE_CONSENT = "GiveConsent"
@@ -185,6 +188,9 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.LIST_PEOPLE: _RUNNING,
         Action.UPDATE_PERSON: _THE_PERSON,
         Action.DELETE_PERSON: _THE_PERSON,
+        Action.ERASE_PERSON: _THE_PERSON,
+        Action.EXPORT_PERSON: _THE_PERSON,
+        Action.APPLY_RETENTION: _RUNNING,
         Action.ASSERT_SKILL: _THE_PERSON,
         # Not the person: nobody vouches for themselves. The resource's organisation is one that employs
         # the person now; the reply to a manager must hold nothing but the skill.

@@ -109,6 +109,18 @@ async def copy_graph(settings: Settings, target: Settings, report: Report) -> No
         await source.close()
 
 
+def local_stores(settings: Settings) -> dict[str, list[Path]]:
+    """Return the files and folders of the stores of `settings` that are on this machine: graph, events, cache."""
+    graph, place = _split("CAREWEAVE_GRAPH", settings.graph, _GRAPHS)
+    events, file = _split("CAREWEAVE_EVENTS", settings.events, _EVENT_LOGS)
+    stores = {"cache": [settings.cache]}
+    if graph == "ladybug":
+        stores["graph"] = [Path(place)]
+    if events == "sqlite":
+        stores["events"] = [Path(f"{file}{end}") for end in ("", "-wal", "-shm")]
+    return stores
+
+
 async def _ladybug(place: str) -> Graph:
     from careweave.graph.embedded import open_embedded
 

@@ -6,13 +6,14 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
+from careweave.events.port import EventLog
 from careweave.rpc.caller import caller_of
 from careweave.rpc.incoming import Refused
 from careweave.rpc.paging import SIZE_FIELD, decode_token, encode_token, page
-from careweave.v1 import hr_pb2
+from careweave.v1 import common_pb2, hr_pb2
 from careweave.v1 import profiles_pb2 as pb
 from careweave.v1.profiles_pb2_grpc import ProfilesServiceServicer
-from careweave_profiles import consents, exchange, loading, people, registers, skills, snapshots
+from careweave_profiles import consents, exchange, export, loading, people, registers, retention, skills, snapshots
 from careweave_profiles.feeds.applying import Feeds
 from careweave_profiles.feeds.codes import confirm_employment, issue_code
 from careweave_profiles.feeds.unresolved import list_unresolved
@@ -40,9 +41,10 @@ class ProfilesServicer(ProfilesServiceServicer):
     token_key: signs page tokens.
     """
 
-    def __init__(self, feeds: Feeds, token_key: bytes) -> None:
-        """Answer from the ports of `feeds`, and take HR updates in by it."""
+    def __init__(self, feeds: Feeds, events: EventLog, token_key: bytes) -> None:
+        """Answer from the ports of `feeds`, take HR updates in by it, and keep `events` no longer than its rules."""
         self._feeds = feeds
+        self._events = events
         self._ports: Ports = feeds.ports
         self._token_key = token_key
 
@@ -68,6 +70,23 @@ class ProfilesServicer(ProfilesServiceServicer):
         """Delete a person."""
         await people.delete_person(self._ports, caller_of(context), request)
         return Empty()
+
+    async def ErasePerson(self, request: pb.ErasePersonRequest, context: Context) -> pb.ErasePersonResponse:
+        """Erase a person, or say what that would do."""
+        return await people.erase_person(self._ports, caller_of(context), request)
+
+    async def ExportPerson(
+        self, request: common_pb2.ExportPersonRequest, context: Context
+    ) -> AsyncIterator[common_pb2.PersonSection]:
+        """Return all that is held about a person."""
+        async for section in export.export_person(self._ports, caller_of(context), request):
+            yield section
+
+    async def ApplyRetention(
+        self, request: common_pb2.ApplyRetentionRequest, context: Context
+    ) -> common_pb2.ApplyRetentionResponse:
+        """Remove what is older than its rule."""
+        return await retention.apply_retention(self._ports, self._events, caller_of(context), request)
 
     async def AssertSkill(self, request: pb.AssertSkillRequest, context: Context) -> pb.Person:
         """Record a skill."""
