@@ -89,11 +89,10 @@ async def _prove(
         finally:
             await log.close()
     stores = local_stores(session.settings)
-    log_rule = longest_rule(events)
     found = [*held, *events]
-    found += in_files(stores.pop("events", []), needles, lambda _: log_rule, now)
+    found += in_files(stores.pop("events", []), needles, lambda _, word: longest_rule(events, word=word), now)
     for paths in (*stores.values(), places):
-        found += in_files(paths, needles, lambda file: rule_for_file(file, known), now)
+        found += in_files(paths, needles, lambda file, _: rule_for_file(file, known), now)
     return found, silent
 
 

@@ -1,8 +1,7 @@
 """What was found of people who were erased, and the retention rule that explains it, if there is one."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,15 +33,19 @@ class Finding:
     until: datetime | None = None
 
 
-def finding(place: str, found: Mapping[Needle, int], rule: Rule | None, since: datetime) -> list[Finding]:
-    """Return what `found` comes to, ids and words apart; `rule` explains words only if it says so.
+def finding(
+    place: str, found: Mapping[Needle, int], rule_of: Callable[[bool], Rule | None], since: datetime
+) -> list[Finding]:
+    """Return what `found` comes to, ids and words apart.
 
+    rule_of: the rule that may explain words (True) or ids (False); words only if it says so.
     since: from when the days of the rule count.
     """
     findings = []
     for word in (False, True):
         some = {needle: times for needle, times in found.items() if needle.word is word and times}
         if some:
+            rule = rule_of(word)
             explains = rule if rule and (rule.words or not word) else None
             until = explains.ends(since) if explains else None
             people = len({needle.person for needle in some})
@@ -73,15 +76,10 @@ def rule_for_topic(topic: str, rules: Iterable[Rule]) -> Rule | None:
     return next((rule for rule in rules if rule.topic == topic), None)
 
 
-def longest_rule(findings: Iterable[Finding]) -> Rule | None:
-    """Return the rule by which the last of `findings` goes: it explains the files of what they were found in."""
-    explained = [each.rule for each in findings if each.rule]
+def longest_rule(findings: Iterable[Finding], *, word: bool) -> Rule | None:
+    """Return the rule by which the last of `findings` of words, or of ids, goes.
+
+    It explains the files of the event log that they were found in.
+    """
+    explained = [each.rule for each in findings if each.rule and each.word is word]
     return max(explained, key=lambda rule: rule.days or 0, default=None)
-
-
-def totals(findings: Sequence[Finding]) -> Mapping[str, Counter[bool]]:
-    """Return by rule (empty for none) how many traces there are of ids (False) and of words (True)."""
-    counted: dict[str, Counter[bool]] = defaultdict(Counter)
-    for each in findings:
-        counted[each.rule.kind if each.rule else ""][each.word] += each.times
-    return counted

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from careweave.events.port import EventLog, Positions, Topic
@@ -28,7 +29,7 @@ async def in_services(channels: Channels, needles: Sequence[Needle], now: dateti
     found = []
     for service in {service for service, _ in held}:
         times = {needle: held[service, needle.text] for needle in needles if not needle.word}
-        found += finding(f"service {service}", times, None, now)
+        found += finding(f"service {service}", times, lambda _: None, now)
     return found, sorted(silent)
 
 
@@ -49,13 +50,26 @@ async def in_events(
                 times += here
                 latest = max(latest or event.time, event.time)
         report("searching the event log", number, len(Topic))
-        found += finding(f"topic {topic}", times, rule_for_topic(topic, rules), latest or now)
+        rule = rule_for_topic(topic, rules)
+        found += finding(f"topic {topic}", times, partial(_always, rule), latest or now)
     return found
 
 
 def in_files(
-    places: Sequence[Path], needles: Sequence[Needle], rule_of: Callable[[Path], Rule | None], now: datetime
+    places: Sequence[Path], needles: Sequence[Needle], rule_of: Callable[[Path, bool], Rule | None], now: datetime
 ) -> list[Finding]:
-    """Return what the files at and under `places` hold, file by file; `rule_of` a file explains it, or nothing does."""
+    """Return what the files at and under `places` hold, file by file.
+
+    rule_of: the rule that may explain words (True) or ids (False) in a file.
+    """
     search = Search(needles)
-    return [each for file in files_in(places) for each in finding(str(file), search.in_file(file), rule_of(file), now)]
+    return [
+        each
+        for file in files_in(places)
+        for each in finding(str(file), search.in_file(file), partial(rule_of, file), now)
+    ]
+
+
+def _always(rule: Rule | None, word: bool) -> Rule | None:  # noqa: FBT001  what `finding` asks by
+    del word
+    return rule
