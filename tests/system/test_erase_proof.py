@@ -111,6 +111,7 @@ async def installed(stack: str, place: Path) -> AsyncIterator[Installation]:
         events=f"sqlite:{place / 'events.db'}",
         cache=place / "cache",
         listen=free_address(),
+        index_staleness_seconds=SECONDS,
     )
     with ExitStack() as servers:
         if stack == EMBEDDED:
