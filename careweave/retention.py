@@ -16,7 +16,7 @@ from careweave.events.port import Topic
 from careweave.events.topics import KEPT, SLACK_DAYS, TOMBSTONE_DAYS
 from careweave.graph import requests
 
-CONSENT_DAYS: Final = 6 * 365 + 2
+CONSENT_DAYS: Final = 2192
 """Six years with their leap days: Limitation Act 1980, sections 2 and 9."""
 CODE_DAYS: Final = 30
 BACKUP_DAYS: Final = 30
@@ -145,6 +145,14 @@ _OF_PEOPLE: Final = (
         "so that person and employer know where they stand",
         _WITH_PERSON,
     ),
+    Rule(
+        "audit-pseudonym",
+        "the random name by which the audit trail knows the person",
+        None,
+        _ERASURE,
+        "to show the person who has seen what; once it is gone, the trail speaks of nobody",
+        _WITH_PERSON,
+    ),
     Rule("alerts", "of what the person was told", None, _ERASURE, "to tell nobody twice", _WITH_PERSON),
     Rule("aspiration-vectors", "numbers made of aspirations", None, _ERASURE, _OWN, _WITH_PERSON),
 )
@@ -223,6 +231,13 @@ def _topics(settings: Settings) -> tuple[Rule, ...]:
         _of_topic(Topic.MATCHES, "that an alert was sent", KEPT[Topic.MATCHES].days, "to deliver it"),
         _of_topic(Topic.APPLICATIONS, "steps of applications, by random id", settings.events_keep_days or None, claims),
         _of_topic(Topic.DECISIONS, "rankings that were shown, by random id", settings.events_keep_days or None, claims),
+        _of_topic(
+            Topic.AUDIT,
+            "who asked for what and of whom, by random pseudonyms that erasure destroys",
+            KEPT[Topic.AUDIT].days,
+            "to show who has seen what (UK GDPR Article 5(2)) for as long as a claim may be brought "
+            "(Limitation Act 1980, sections 2 and 5)",
+        ),
         _of_topic(
             Topic.HR_UPDATES,
             "what HR systems sent, names included",

@@ -1,6 +1,7 @@
 """Which roles may call an RPC at all, as a method option in the protos declares; see `access.proto`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -21,24 +22,35 @@ _ROLES: Final[Mapping[int, Role]] = {
 }
 
 
-def declared_roles(method: MethodDescriptor) -> frozenset[Role]:
-    """Return the roles that may call `method`; none if it declares none."""
-    access = method.GetOptions().Extensions[access_pb2.access]
-    if access.every_role:
-        return frozenset(Role)
-    return frozenset(_ROLES[role] for role in access.roles)
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call an RPC.
+
+    roles: these and no others; none if it declares none.
+    changes_permission: whether it changes who may see what, or takes something away for good.
+    bulk: whether it takes much at once.
+    """
+
+    roles: frozenset[Role]
+    changes_permission: bool
+    bulk: bool
 
 
-def roles_of(path: str) -> frozenset[Role]:
-    """Return the roles that may call the RPC at `path`, for example `/careweave.v1.SkillsService/GetSkill`.
+def declared_access(method: MethodDescriptor) -> Access:
+    """Return what `method` declares."""
+    declared = method.GetOptions().Extensions[access_pb2.access]
+    roles = frozenset(Role) if declared.every_role else frozenset(_ROLES[role] for role in declared.roles)
+    return Access(roles, declared.changes_permission, declared.bulk)
 
-    None if it declares none.
+
+def access_of(path: str) -> Access:
+    """Return what the RPC at `path`, for example `/careweave.v1.SkillsService/GetSkill`, declares.
 
     Raises:
         KeyError: no proto of this process has such a method.
     """
     service, _, rpc = path.removeprefix("/").rpartition("/")
-    return declared_roles(Default().FindServiceByName(service).methods_by_name[rpc])
+    return declared_access(Default().FindServiceByName(service).methods_by_name[rpc])
 
 
 def admit(caller: Caller, roles: frozenset[Role], rpc: str) -> None:

@@ -1,9 +1,12 @@
 """What every call of ours passes through: one interceptor, since each of a stack would cost a turn.
 
-In this order: who calls, whether that role may use the RPC at all (AIP-211), the request decoded,
-its field rules; then the servicer; and whatever goes wrong on the way becomes a status. Where the
-client sends a stream, caller and role are asked at its opening, and a message that is wrong goes to
-the servicer as `Refused`, to be answered in its place: it does not end the stream.
+In this order: who calls, whether it is their turn (`limits`), whether that role may use the RPC at all
+(AIP-211), the request decoded, its field rules; then the servicer; and whatever goes wrong on the way
+becomes a status. Where the client sends a stream, caller and role are asked at its opening, and a message
+that is wrong goes to the servicer as `Refused`, to be answered in its place: it does not end the stream.
+
+What a call has asked of the policy, and of whom, goes into the audit trail. A servicer that answers
+without having asked is at fault: its answer is withheld.
 """
 
 import asyncio
@@ -16,16 +19,21 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc.aio import ServicerContext
 
-from careweave.errors import CareweaveError, InvalidArgument, Unavailable
-from careweave.policy import Role
+from careweave.audit.trail import AuditTrail
+from careweave.errors import CareweaveError, InvalidArgument, TimedOut, Unavailable
 from careweave.rpc import validation
-from careweave.rpc.access import admit, roles_of
+from careweave.rpc.access import Access, access_of, admit
+from careweave.rpc.access_record import AccessRecord
 from careweave.rpc.caller import read_caller
 from careweave.rpc.errors import abort, status_of, status_of_unexpected
 from careweave.rpc.incoming import Refused
+from careweave.rpc.limits import Limits, Turn
 
 _LOG: Final = logging.getLogger(__name__)
 _OURS: Final = "/careweave."
+LONGEST_SECONDS: Final = 120
+LONGEST_BULK_SECONDS: Final = 900
+"""How long a call may take at the server, whatever its client would wait. Streams may go on."""
 
 Context: TypeAlias = ServicerContext[Any, Any]
 Decode: TypeAlias = Callable[[bytes], Message]
@@ -38,11 +46,11 @@ Continue: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["Handler | N
 class Method:
     """What the guard knows of an RPC.
 
-    rpc: the last part of its name. roles: who may call it at all.
+    rpc: the last part of its name. access: who may call it at all.
     """
 
     rpc: str
-    roles: frozenset[Role]
+    access: Access
     decode: Decode
 
 
@@ -50,11 +58,15 @@ class Guard(grpc.aio.ServerInterceptor):
     """Guards every RPC of this project's services; leaves health and reflection as they are.
 
     new_id: makes the id by which an unexpected error is found in the log.
+    audit: where accesses are recorded.
+    limits: what one caller may ask.
     """
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
+    def __init__(self, new_id: Callable[[], str], audit: AuditTrail, limits: Limits) -> None:
         """Begin without any stream open."""
         self._new_id = new_id
+        self._audit = audit
+        self._limits = limits
         self._guarded: dict[str, Handler] = {}
         self._streams: set[asyncio.Task[Any]] = set()
         self._stopping = False
@@ -100,19 +112,27 @@ class Guard(grpc.aio.ServerInterceptor):
         behaviour = cast("Callable[[Message, Context], Awaitable[Message]]", handler.unary_unary)
 
         async def call(body: bytes, context: Context) -> Message:
+            record = AccessRecord(self._audit, method.rpc)
             try:
-                return await behaviour(_admitted(body, method, context), context)
+                with self._entered(context, method, record):
+                    request = _read(body, method)
+                    await record.room(changes_permission=method.access.changes_permission)
+                    reply = await _in_time(behaviour(request, context), method)
+                    await record.done(changes_permission=method.access.changes_permission)
             except Exception as error:  # noqa: BLE001  the last place where it can be turned into a status
+                record.failed(error)
                 await self._fail(context, method.rpc, error)
+            return reply
 
         return call
 
     def _guarded_stream(self, handler: Handler, method: Method) -> Callable[[bytes, Context], AsyncIterator[Message]]:
         behaviour = cast("Callable[[Message, Context], AsyncIterator[Message]]", handler.unary_stream)
 
-        async def replies(body: bytes, context: Context) -> AsyncIterator[Message]:
-            async for reply in behaviour(_admitted(body, method, context), context):
-                yield reply
+        async def replies(body: bytes, context: Context, record: AccessRecord) -> AsyncIterator[Message]:
+            with self._entered(context, method, record):
+                async for reply in behaviour(_read(body, method), context):
+                    yield reply
 
         return self._ending_well(replies, method.rpc)
 
@@ -123,15 +143,17 @@ class Guard(grpc.aio.ServerInterceptor):
             "Callable[[AsyncIterator[Message | Refused], Context], AsyncIterator[Message]]", handler.stream_stream
         )
 
-        async def replies(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[Message]:
-            admit(read_caller(context), method.roles, method.rpc)
-            async for reply in behaviour(_each_admitted(bodies, method), context):
-                yield reply
+        async def replies(
+            bodies: AsyncIterator[bytes], context: Context, record: AccessRecord
+        ) -> AsyncIterator[Message]:
+            with self._entered(context, method, record):
+                async for reply in behaviour(_each_read(bodies, method), context):
+                    yield reply
 
         return self._ending_well(replies, method.rpc)
 
     def _ending_well(
-        self, replies: Callable[[_Body, Context], AsyncIterator[Message]], rpc: str
+        self, replies: Callable[[_Body, Context, AccessRecord], AsyncIterator[Message]], rpc: str
     ) -> Callable[[_Body, Context], AsyncIterator[Message]]:
         """Return `replies` with each way in which it may end turned into a status."""
 
@@ -139,19 +161,33 @@ class Guard(grpc.aio.ServerInterceptor):
             task = asyncio.current_task()
             assert task is not None  # noqa: S101  grpc runs every call in a task of its own
             self._streams.add(task)
+            record = AccessRecord(self._audit, rpc)
             try:
-                async for reply in replies(body, context):
+                async for reply in replies(body, context, record):
+                    await record.part()
                     yield reply
             except asyncio.CancelledError:
                 if not self._stopping:
                     raise
                 await abort(context, status_of(Unavailable("This server is stopping; call again.", "SERVER_STOPPING")))
             except Exception as error:  # noqa: BLE001  as above
+                record.failed(error)
                 await self._fail(context, rpc, error)
             finally:
                 self._streams.discard(task)
 
         return stream
+
+    def _entered(self, context: Context, method: Method, record: AccessRecord) -> Turn:
+        """Return the turn of a caller who may use the method.
+
+        Raises:
+            Unauthenticated, RateLimited, Forbidden: it is not known who calls, it is not their turn, they may not.
+        """
+        record.caller = read_caller(context)
+        turn = self._limits.turn(record.caller)
+        admit(record.caller, method.access.roles, method.rpc)
+        return turn
 
     async def _fail(self, context: Context, rpc: str, error: Exception) -> NoReturn:
         if isinstance(error, grpc.aio.AbortError):
@@ -164,18 +200,38 @@ class Guard(grpc.aio.ServerInterceptor):
 
 
 def _method(path: str, handler: Handler) -> Method:
-    return Method(path.rpartition("/")[2], roles_of(path), cast("Decode", handler.request_deserializer))
+    return Method(path.rpartition("/")[2], access_of(path), cast("Decode", handler.request_deserializer))
 
 
-def _admitted(body: bytes, method: Method, context: Context) -> Message:
-    """Return the request, once caller, role and fields are found to be right."""
-    admit(read_caller(context), method.roles, method.rpc)
+async def _in_time(answering: Awaitable[Message], method: Method) -> Message:
+    """Return what `answering` returns.
+
+    Raises:
+        TimedOut: not within the time that the method may take; what it was doing has been cancelled.
+    """
+    seconds = LONGEST_BULK_SECONDS if method.access.bulk else LONGEST_SECONDS
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await answering
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise TimedOut(
+            f"{method.rpc} took more than {seconds} seconds and was given up; look whether it was done before you "
+            "call again.",
+            reason="TOO_SLOW",
+        ) from error
+
+
+def _read(body: bytes, method: Method) -> Message:
+    """Return the request, once its fields are found to be right."""
     request = _decoded(body, method)
     validation.check(request)
     return request
 
 
-async def _each_admitted(bodies: AsyncIterator[bytes], method: Method) -> AsyncIterator[Message | Refused]:
+async def _each_read(bodies: AsyncIterator[bytes], method: Method) -> AsyncIterator[Message | Refused]:
     """Yield each message of a stream, or why it cannot be taken."""
     async for body in bodies:
         message: Message | None = None

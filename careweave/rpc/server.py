@@ -10,9 +10,11 @@ import asyncio
 import logging
 import secrets
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -21,11 +23,14 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
+from careweave.audit.trail import Pseudonyms
 from careweave.config import Settings
 from careweave.errors import Unavailable
 from careweave.rpc.channels import LONGEST_MESSAGE, Channels
 from careweave.rpc.guard import Guard
-from careweave.rpc.parts import Build, ServicePart
+from careweave.rpc.limits import Limits
+from careweave.rpc.parts import Build, KeepsPseudonyms, ServicePart
+from careweave.rpc.pseudonyms import pseudonyms_over
 
 if TYPE_CHECKING:
     from careweave.wiring import Adapters
@@ -83,17 +88,20 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
     Raises:
         Unavailable: the address cannot be bound.
     """
-    guard = Guard(new_id=lambda: secrets.token_hex(8))
+    limits = Limits(settings.calls_per_second, time.monotonic)
+    guard = Guard(new_id=lambda: secrets.token_hex(8), audit=adapters.audit, limits=limits)
     server = _make_server(guard)
     bound = replace(settings, listen=_bind(server, settings.listen))
     async with Channels(bound) as channels:
         parts = [await build(adapters, channels) for build in builds]
+        adapters.audit.name_by(_pseudonyms(parts, channels))
         health = _register(server, parts)
         ready, failed = asyncio.Event(), asyncio.get_running_loop().create_future()
         await _set_all(health, parts, _NOT_SERVING)
         await health.set(HEALTH, _SERVING)
         await server.start()
         tasks = [asyncio.create_task(_run(part, failed)) for part in parts]
+        tasks.append(asyncio.create_task(adapters.audit.run()))
         tasks.append(asyncio.create_task(_follow_readiness(parts, health, ready)))
         try:
             yield Running(bound, ready, failed)
@@ -105,6 +113,13 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
             failed.cancel()
             for part in reversed(parts):
                 await part.close()
+            await adapters.audit.write_rest()
+
+
+def _pseudonyms(parts: Sequence[ServicePart], channels: Channels) -> Pseudonyms:
+    """Return how the audit trail finds pseudonyms: of the part that keeps them if it runs here, else by a call."""
+    here = next((part for part in parts if isinstance(part, KeepsPseudonyms)), None)
+    return here.pseudonyms if here else partial(pseudonyms_over, channels)
 
 
 def say_nothing(address: str) -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from careweave_cli.person.exporting import cell, write_export
@@ -15,7 +16,7 @@ from careweave.v1.common_pb2 import PersonSection
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
-def section(kind: str, *rows: dict[str, object]) -> PersonSection:
+def section(kind: str, *rows: dict[str, Any]) -> PersonSection:
     made = PersonSection(kind=kind, title=f"Title of {kind}", purpose="to try it", kept="until noon")
     for row in rows:
         made.rows.add().update(row)

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from careweave.events.port import EventLog, Positions, Topic
+from careweave.events.reading import until
 from careweave.retention import Rule
 from careweave.rpc.channels import Channels
-from careweave_cli.log_reading import until
 from careweave_cli.person.findings import Finding, finding, rule_for_topic
 from careweave_cli.person.needles import Needle, Search, files_in
 from careweave_cli.person.sections import held_by_all

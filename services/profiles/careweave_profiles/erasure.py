@@ -13,7 +13,7 @@ from typing import Final, cast
 from careweave.graph import requests
 from careweave.graph.port import Query, Reads, UnitOfWork
 from careweave.v1.profiles_pb2 import Person, RemainingData, RemovedData
-from careweave_profiles import erasures, store
+from careweave_profiles import erasures, pseudonyms, store
 from careweave_profiles.changes import profile_erased
 from careweave_profiles.dates import put_time
 from careweave_profiles.feeds.forgetting import forget_records
@@ -59,6 +59,7 @@ async def erase(unit: UnitOfWork, ports: Ports, name: str, version: int, now: da
     await unit.run(CLEAR_CONSENTS, names=[name])
     await unit.run(DELETE_PERSON, name=name)
     await requests.forget(unit, name)
+    await pseudonyms.destroy(unit, name)
     await erasures.remember(unit, name, version + 1)
     unit.emit(profile_erased(name, version + 1, now, ports.new_id))
 

@@ -16,6 +16,7 @@ from careweave.v1.profiles_pb2 import Person, Source
 from careweave_profiles.feeds.records import FeedRecord, records_of
 from careweave_profiles.feeds.sections import NEVER, SECTIONS, OrderKind
 from careweave_profiles.feeds.standing import read_standings
+from careweave_profiles.pseudonyms import known_pseudonym
 
 SKILL_HISTORY: Final = Query(
     "skill_history",
@@ -81,6 +82,7 @@ async def holdings(reads: Reads, person: Person) -> list[Holding]:
     standing = (await read_standings(reads, [name]))[name]
     records = list((await records_of(reads, [name]))[name].values())
     received = [row for query in ENDORSEMENTS_RECEIVED.values() for row in await reads.run(query, person=name)]
+    pseudonym = await known_pseudonym(reads, name)
     given = await reads.run(ENDORSEMENTS_GIVEN, person=name)
     return [
         *_of_profile(person),
@@ -102,7 +104,7 @@ async def holdings(reads: Reads, person: Person) -> list[Holding]:
             "displaced",
             "profile",
             "The person's own words, where an HR system's stand before them",
-            [_plain(standing.displaced)] if standing.displaced.ByteSize() else [],
+            [plain(standing.displaced)] if standing.displaced.ByteSize() else [],
         ),
         Holding(
             "employment-codes",
@@ -116,11 +118,17 @@ async def holdings(reads: Reads, person: Person) -> list[Holding]:
             "Answers that are kept in case a request comes again",
             [_request(row) for row in await reads.run(REMEMBERED, person=name)],
         ),
+        Holding(
+            "audit-pseudonym",
+            "audit-pseudonym",
+            "The random name by which the audit trail knows the person",
+            [{"pseudonym": pseudonym}] if pseudonym else [],
+        ),
     ]
 
 
 def _of_profile(person: Person) -> list[Holding]:
-    whole = _plain(person)
+    whole = plain(person)
     parts = {part: whole.pop(part, []) for part in ("employments", "credentials", "consents", "preferences", "skills")}
     return [
         Holding("profile", "profile", "Profile", [whole]),
@@ -150,8 +158,8 @@ def _record(record: FeedRecord) -> dict[str, Any]:
     order = "version" if record.kind is OrderKind.VERSION else "time_nanoseconds"
     return {
         "source_system": record.source_system,
-        "says": _plain(record.claims),
-        "raises": _plain(record.raised),
+        "says": plain(record.claims),
+        "raises": plain(record.raised),
         "unresolved": record.unresolved,
         "last_said": {
             section: {order: str(stamp.order)}
@@ -174,7 +182,7 @@ def _shown(row: Row) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _plain(message: Message) -> dict[str, Any]:
+def plain(message: Message) -> dict[str, Any]:
     """Return a message as protobuf's JSON has it, field names as the protos have them."""
     plain: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
     return plain

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import grpc
 
+from careweave.audit.trail import Pseudonyms
 from careweave.events.outbox import Relay
 from careweave.retention import rules
 from careweave.rpc.channels import Channels
@@ -22,6 +23,7 @@ from careweave_profiles.feeds.programmes import normal
 from careweave_profiles.feeds.topic import TopicFeed
 from careweave_profiles.feeds.wordings import Known
 from careweave_profiles.ports import EVENT_SOURCE, Ports
+from careweave_profiles.pseudonyms import pseudonyms
 from careweave_profiles.retention import keep_to_rules
 from careweave_profiles.servicer import ProfilesServicer
 
@@ -40,8 +42,15 @@ class ProfilesPart:
         servicer: ProfilesServicer,
         relay: Relay,
         topic: TopicFeed,
+        pseudonyms: Pseudonyms,
         keep_to_rules: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
+        """Take what `build` made.
+
+        pseudonyms: by which the audit trail knows people, without a call.
+        keep_to_rules: applies the retention rules again and again.
+        """
+        self.pseudonyms = pseudonyms
         self._servicer = servicer
         self._relay = relay
         self._topic = topic
@@ -104,7 +113,9 @@ async def build(adapters: Adapters, channels: Channels) -> ProfilesPart:
     """Return the service on `adapters`, asking the skills service through `channels`."""
     ports = Ports(adapters.graph, adapters.clock, adapters.new_id, rules(adapters.settings))
     feeds = Feeds(ports, SkillsService(channels))
-    topic = TopicFeed(feeds, adapters.events, reason)
+    topic = TopicFeed(feeds, adapters.events, adapters.audit, reason)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
     servicer = ProfilesServicer(feeds, adapters.events, token_key(adapters.settings))
-    return ProfilesPart(servicer, relay, topic, partial(keep_to_rules, ports, adapters.events))
+    return ProfilesPart(
+        servicer, relay, topic, partial(pseudonyms, ports), partial(keep_to_rules, ports, adapters.events)
+    )

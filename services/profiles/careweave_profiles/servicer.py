@@ -10,10 +10,22 @@ from careweave.events.port import EventLog
 from careweave.rpc.caller import caller_of
 from careweave.rpc.incoming import Refused
 from careweave.rpc.paging import SIZE_FIELD, decode_token, encode_token, page
-from careweave.v1 import common_pb2, hr_pb2
+from careweave.v1 import audit_pb2, common_pb2, hr_pb2
 from careweave.v1 import profiles_pb2 as pb
 from careweave.v1.profiles_pb2_grpc import ProfilesServiceServicer
-from careweave_profiles import consents, exchange, export, loading, people, registers, retention, skills, snapshots
+from careweave_profiles import (
+    accesses,
+    consents,
+    exchange,
+    export,
+    loading,
+    people,
+    pseudonyms,
+    registers,
+    retention,
+    skills,
+    snapshots,
+)
 from careweave_profiles.feeds.applying import Feeds
 from careweave_profiles.feeds.codes import confirm_employment, issue_code
 from careweave_profiles.feeds.unresolved import list_unresolved
@@ -29,6 +41,7 @@ _Listing: TypeAlias = (
     | pb.ListPlacesRequest
     | pb.ListHubsRequest
     | hr_pb2.ListUnresolvedSkillsRequest
+    | audit_pb2.ListRecordedAccessesRequest
 )
 
 _PAGE = 50
@@ -42,7 +55,10 @@ class ProfilesServicer(ProfilesServiceServicer):
     """
 
     def __init__(self, feeds: Feeds, events: EventLog, token_key: bytes) -> None:
-        """Answer from the ports of `feeds`, take HR updates in by it, and keep `events` no longer than its rules."""
+        """Answer from the ports of `feeds`, and take HR updates in by it.
+
+        events: whence the audit trail is read, and what is kept no longer than the rules say.
+        """
         self._feeds = feeds
         self._events = events
         self._ports: Ports = feeds.ports
@@ -79,7 +95,7 @@ class ProfilesServicer(ProfilesServiceServicer):
         self, request: common_pb2.ExportPersonRequest, context: Context
     ) -> AsyncIterator[common_pb2.PersonSection]:
         """Return all that is held about a person."""
-        async for section in export.export_person(self._ports, caller_of(context), request):
+        async for section in export.export_person(self._ports, self._events, caller_of(context), request):
             yield section
 
     async def ApplyRetention(
@@ -147,6 +163,23 @@ class ProfilesServicer(ProfilesServiceServicer):
         after, limit = self._page(request)
         found, place = await list_unresolved(self._ports, caller_of(context), request, after, limit)
         return hr_pb2.ListUnresolvedSkillsResponse(unresolved_skills=found, next_page_token=self._token(request, place))
+
+    async def ListRecordedAccesses(
+        self, request: audit_pb2.ListRecordedAccessesRequest, context: Context
+    ) -> audit_pb2.ListRecordedAccessesResponse:
+        """Return a page of accesses to what is held about a person."""
+        after, limit = self._page(request)
+        found, place = await accesses.list_accesses(
+            self._ports, self._events, caller_of(context), request, after=after, limit=limit
+        )
+        return audit_pb2.ListRecordedAccessesResponse(accesses=found, next_page_token=self._token(request, place))
+
+    async def BatchGetAuditPseudonyms(
+        self, request: audit_pb2.BatchGetAuditPseudonymsRequest, context: Context
+    ) -> audit_pb2.BatchGetAuditPseudonymsResponse:
+        """Return by which pseudonyms the audit trail knows people."""
+        found = await pseudonyms.batch_get(self._ports, caller_of(context), request.names)
+        return audit_pb2.BatchGetAuditPseudonymsResponse(pseudonyms=found)
 
     async def UpdateOrganisation(self, request: pb.UpdateOrganisationRequest, context: Context) -> pb.Organisation:
         """Create or change an organisation."""

@@ -18,16 +18,19 @@ from careweave.v1 import profiles_pb2 as pb
 from careweave.v1.common_pb2 import ApplyRetentionRequest, ExportPersonRequest
 from tests.unit.profiles.world import ANNA, World, carer
 
+NO_LOG = cast("EventLog", None)
+"""What must not be reached before the caller was looked at."""
 Call: TypeAlias = Callable[[Ports, Caller, str], Awaitable[object]]
 
 
 async def _export(ports: Ports, caller: Caller, name: str) -> object:
-    return [section async for section in export.export_person(ports, caller, ExportPersonRequest(name=name))]
+    # Without a pseudonym, the event log is not looked at.
+    found = export.export_person(ports, NO_LOG, caller, ExportPersonRequest(name=name))
+    return [section async for section in found]
 
 
 async def _retain(ports: Ports, caller: Caller, name: str) -> object:
-    # The event log is not looked at before the caller is.
-    return await retention.apply_retention(ports, cast("EventLog", None), caller, ApplyRetentionRequest())
+    return await retention.apply_retention(ports, NO_LOG, caller, ApplyRetentionRequest())
 
 
 async def _stream(ports: Ports, caller: Caller, name: str) -> object:

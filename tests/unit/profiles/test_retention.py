@@ -1,10 +1,7 @@
 """What is older than its rule goes, nothing else does, and doing it again changes nothing."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from careweave_profiles import consents, retention
 from careweave_profiles.feeds.codes import issue_code
 
@@ -23,20 +20,12 @@ from careweave.v1.profiles_pb2 import (
     GiveConsentRequest,
     WithdrawConsentRequest,
 )
-from careweave.wiring import open_events
 from tests.contract.reading import everything
 from tests.unit.profiles.feeding import OAKS, OAKS_FEED, Feeding, called, update
 from tests.unit.profiles.world import ANNA, START, World
 
 CONSENTS = Query("consents", "MATCH (c:Consent) RETURN c.name AS name")
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[EventLog]:
-    opened = await open_events(Settings(events=f"sqlite:{tmp_path / 'events.db'}"))
-    yield opened
-    await opened.close()
 
 
 async def apply(world: World, log: EventLog, *, dry: bool = False) -> dict[str, int]:
