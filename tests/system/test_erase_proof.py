@@ -112,6 +112,7 @@ async def installed(stack: str, place: Path) -> AsyncIterator[Installation]:
         cache=place / "cache",
         listen=free_address(),
         index_staleness_seconds=SECONDS,
+        calls_per_second=1e6,
     )
     with ExitStack() as servers:
         if stack == EMBEDDED:
