@@ -306,7 +306,6 @@ async def compact(made: Installation) -> None:
     await asyncio.to_thread(made.neo4j.stop)
     shutil.rmtree(made.folders[0])
     made.neo4j, made.settings, made.folders[0] = server, to, fresh
-    await checkpoint(made)
 
 
 async def apply_rules(made: Installation, later: timedelta) -> None:

@@ -1,11 +1,16 @@
 """What is older than its rule goes, nothing else does, and doing it again changes nothing."""
 
-from datetime import timedelta
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
 
+import pytest
 from careweave_profiles import consents, retention
 from careweave_profiles.feeds.codes import issue_code
 
 from careweave.config import Settings
+from careweave.errors import Unavailable
 from careweave.events.port import Event, EventLog, Topic
 from careweave.graph.port import Query
 from careweave.retention import CODE_DAYS, CONSENT_DAYS, rule_of, rules
@@ -118,3 +123,38 @@ async def test_a_rule_without_days_drops_nothing(world: World, log: EventLog) ->
     reply = await retention.apply_retention(endless, log, OPERATOR, ApplyRetentionRequest())
     assert "decisions-events" not in {each.kind for each in reply.applied}
     assert len(await everything(log, Topic.DECISIONS)) == 1
+
+
+async def test_rules_are_applied_again_and_again_whatever_went_wrong_the_last_time(
+    world: World, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(retention, "_DAY_SECONDS", 0.01)
+    failing = Failing(log, failures=2)
+    keeping = asyncio.create_task(retention.keep_to_rules(world.ports, cast("EventLog", failing)))
+    for key in ("first", "second"):
+        await log.append([an_event(Topic.MATCHES, key, 400 * DAY)])
+        async with asyncio.timeout(20):
+            while sum((await log.lag([Topic.MATCHES], "nobody")).values()):  # noqa: ASYNC110  another task's progress
+                await asyncio.sleep(0.01)
+    keeping.cancel()
+    assert failing.failures == 0
+
+
+@dataclass
+class Failing:
+    """The log, which first fails to drop anything some times."""
+
+    inner: EventLog
+    failures: int
+
+    async def drop_before(self, topic: str, time: datetime, *, dry_run: bool = False) -> int:
+        """Drop, or fail."""
+        if self.failures:
+            self.failures -= 1
+            raise Unavailable("the log does not answer", reason="EVENTS_UNAVAILABLE")
+        return await self.inner.drop_before(topic, time, dry_run=dry_run)
+
+    async def compact(self, topic: str, forget_before: datetime | None = None) -> int:
+        """Compact."""
+        return await self.inner.compact(topic, forget_before)
