@@ -34,7 +34,7 @@ class Rule:
     why: purpose and, where there is one, the law.
     enforced: by what.
     outlives: whether some of it remains when its person is erased.
-    words: whether what remains may hold names and other words, not random ids alone.
+    ids, words: whether what remains may hold the person's random id, and names and other words of theirs.
     topic: the topic that it is about.
     """
 
@@ -45,6 +45,7 @@ class Rule:
     why: str
     enforced: str
     outlives: bool = False
+    ids: bool = True
     words: bool = False
     topic: Topic | None = None
 
@@ -237,6 +238,7 @@ def _topics(settings: Settings) -> tuple[Rule, ...]:
             KEPT[Topic.AUDIT].days,
             "to show who has seen what (UK GDPR Article 5(2)) for as long as a claim may be brought "
             "(Limitation Act 1980, sections 2 and 5)",
+            ids=False,
         ),
         _of_topic(
             Topic.HR_UPDATES,
@@ -255,8 +257,8 @@ def _topics(settings: Settings) -> tuple[Rule, ...]:
     )
 
 
-def _of_topic(topic: Topic, holds: str, days: int | None, why: str, *, words: bool = False) -> Rule:
+def _of_topic(topic: Topic, holds: str, days: int | None, why: str, **traces: bool) -> Rule:
     kind = topic.removeprefix("careweave.").replace(".v1", "").replace(".", "-")
     until = "the event" if days is not None else "CAREWEAVE_EVENTS_KEEP_DAYS is set"
     enforced = "careweave retention run; Kafka: retention.ms"
-    return Rule(f"{kind}-events", holds, days, until, why, enforced, outlives=True, words=words, topic=topic)
+    return Rule(f"{kind}-events", holds, days, until, why, enforced, outlives=True, topic=topic, **traces)

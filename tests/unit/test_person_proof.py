@@ -92,6 +92,11 @@ def test_words_are_explained_by_rules_alone_that_speak_of_words() -> None:
     assert longest_rule([ids, words], word=False) == decisions
 
 
+def test_ids_are_not_explained_where_pseudonyms_alone_belong() -> None:
+    (ids,) = finding("somewhere", Counter({ANNA[0]: 1}), lambda _: rule_of("audit-events", Settings()), NOON)
+    assert ids.rule is None
+
+
 def test_topics_that_hold_nothing_about_people_explain_nothing() -> None:
     assert rule_for_topic(Topic.OPPORTUNITIES, KNOWN) is None
 

@@ -38,7 +38,7 @@ def finding(
 ) -> list[Finding]:
     """Return what `found` comes to, ids and words apart.
 
-    rule_of: the rule that may explain words (True) or ids (False); words only if it says so.
+    rule_of: the rule that may explain words (True) or ids (False), if it says so itself.
     since: from when the days of the rule count.
     """
     findings = []
@@ -46,7 +46,7 @@ def finding(
         some = {needle: times for needle, times in found.items() if needle.word is word and times}
         if some:
             rule = rule_of(word)
-            explains = rule if rule and (rule.words or not word) else None
+            explains = rule if rule and (rule.words if word else rule.ids) else None
             until = explains.ends(since) if explains else None
             people = len({needle.person for needle in some})
             findings.append(Finding(place, word, sum(some.values()), people, explains, until))

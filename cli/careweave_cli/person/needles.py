@@ -1,17 +1,21 @@
 """What is looked for after an erasure, and looking for it in bytes."""
 
-import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from careweave.errors import InvalidArgument
 
 _CHUNK: Final = 1 << 24
 _LEAST: Final = 4
 """Letters below which a text stands everywhere."""
+_PAIRS: Final = 3
+"""Pairs of bytes, from the start of a needle, that are looked up."""
+_PAIR_BYTES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +66,50 @@ def read_needles(file: Path) -> list[Needle]:
 
 
 class Search:
-    """Finds needles in bytes, written as UTF-8 or as UTF-16 of either order, which stores written in Java may use."""
+    """Finds needles in bytes, written as UTF-8 or as UTF-16 of either order, which stores written in Java may use.
+
+    Thousands of needles and gigabytes are usual. So pairs of bytes are looked up in tables first: where the first three
+    pairs are such as some needle has there, and nowhere else, bytes are compared.
+    """
 
     def __init__(self, needles: Sequence[Needle]) -> None:
-        """Take what to look for."""
-        self._by_bytes: dict[bytes, Needle] = {}
+        """Take what to look for; each has four letters at least."""
+        self._by_start: dict[bytes, list[tuple[bytes, Needle]]] = defaultdict(list)
+        self._pairs = np.zeros((_PAIRS, 1 << 16), dtype=bool)
+        self._longest = 0
         for needle in needles:
-            for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
-                self._by_bytes.setdefault(needle.text.encode(encoding), needle)
-        longest = sorted(self._by_bytes, key=len, reverse=True)
-        # Looked ahead at, so that a needle within another one counts, too.
-        self._pattern = re.compile(b"(?=(" + b"|".join(map(re.escape, longest)) + b"))")
-        self._overlap = len(longest[0]) - 1 if longest else 0
+            for written in {needle.text.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be")}:
+                self._by_start[written[:_LEAST]].append((written, needle))
+                self._longest = max(self._longest, len(written))
+                for place in range(_PAIRS):
+                    pair = written[2 * place : 2 * place + 2]
+                    self._pairs[place, int.from_bytes(pair) if len(pair) == _PAIR_BYTES else slice(None)] = True
 
     def in_bytes(self, content: bytes) -> Counter[Needle]:
         """Return how often each needle stands in `content`."""
-        return Counter(self._by_bytes[found.group(1)] for found in self._pattern.finditer(content))
+        found: Counter[Needle] = Counter()
+        content = content.rstrip(b"\0") + bytes(2 * _PAIRS)  # of files that were made longer than what is in them
+        for start in self._candidates(content):
+            for written, needle in self._by_start.get(content[start : start + _LEAST], ()):
+                if content.startswith(written, start):
+                    found[needle] += 1
+        return found
+
+    def _candidates(self, content: bytes) -> list[int]:
+        """Return where the first pairs of bytes are such as some needle has; `content` ends with as many zeros."""
+        octets = np.frombuffer(content, dtype=np.uint8)
+        pairs = octets[:-1].astype(np.uint16) << 8 | octets[1:]
+        places = len(pairs) - 2 * (_PAIRS - 1)
+        here = self._pairs[0][pairs[:places]]
+        for place in range(1, _PAIRS):
+            here &= self._pairs[place][pairs[2 * place : 2 * place + places]]
+        starts: list[int] = np.flatnonzero(here).tolist()
+        return starts
 
     def in_file(self, file: Path) -> Counter[Needle]:
         """Return how often each needle stands in `file`; nothing if it is gone by now."""
         found: Counter[Needle] = Counter()
-        for content, repeated in _chunks(file, self._overlap):
+        for content, repeated in _chunks(file, self._longest - 1):
             found += self.in_bytes(content)
             found -= self.in_bytes(content[:repeated])
         return found
