@@ -10,7 +10,7 @@ import grpc
 from careweave_cli.person.needles import Needle, needles_of
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from careweave.client import Channels
+from careweave.client import Channels, connect, person
 from careweave.events.port import Event, EventLog, Topic
 from careweave.feeding import send_updates
 from careweave.v1 import hr_pb2
@@ -84,7 +84,7 @@ async def make_people(services: Channels, words: Sequence[str], skills: Sequence
     token = ""
     while True:
         page = await services.profiles.ListPeople(pf.ListPeopleRequest(page_size=1000, page_token=token))
-        by_word |= {person.display_name.split()[-1]: person.name for person in page.people}
+        by_word |= {each.display_name.split()[-1]: each.name for each in page.people}
         token = page.next_page_token
         if not token:
             break
@@ -104,8 +104,13 @@ def hr_update(surname: str, email: str, skills: Sequence[str]) -> hr_pb2.Profile
     return update
 
 
-async def live(services: Channels, people: Sequence[Made], skills: Sequence[str], openings: Sequence[str]) -> None:
-    """Let each person do all that leaves something behind, and be ranked for each opening."""
+async def live(
+    services: Channels, address: str, people: Sequence[Made], skills: Sequence[str], openings: Sequence[str]
+) -> None:
+    """Let each person do all that leaves something behind, and be ranked for each opening.
+
+    address: of the services, where people call by themselves.
+    """
     for number, each in enumerate(people):
         _, email, aspiration, evidence, comment = each.words
         wishes = pf.Preferences(
@@ -125,7 +130,8 @@ async def live(services: Channels, people: Sequence[Made], skills: Sequence[str]
         await services.profiles.AssertSkill(pf.AssertSkillRequest(person=each.name, skill=told))
         for purpose in (pf.CONSENT_PURPOSE_BE_FOUND, pf.CONSENT_PURPOSE_ALERTS):
             consent = pf.Consent(purpose=purpose, fields=[pf.PROFILE_FIELD_DISPLAY_NAME, pf.PROFILE_FIELD_SKILLS])
-            await services.profiles.GiveConsent(pf.GiveConsentRequest(parent=each.name, consent=consent))
+            async with connect(address, person(each.name)) as own:
+                await own.profiles.GiveConsent(pf.GiveConsentRequest(parent=each.name, consent=consent))
         other = people[(number + 1) % len(people)]
         vouched = pf.Endorsement(endorser=each.name, comment=f"signed {comment}")
         await services.profiles.EndorseSkill(

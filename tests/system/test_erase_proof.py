@@ -262,7 +262,7 @@ async def fill(made: Installation, words: Sequence[str], count: int) -> tuple[li
         skills, openings = await furnish(services, str(taxonomies))
         people = await make_people(services, words, skills)
         await until_known(services, people)
-        await live(services, people, skills, openings)
+        await live(services, made.settings.listen, people, skills, openings)
         log = await open_events(made.settings)
         await send_by_topic(log, people[:2], skills)
         async with asyncio.timeout(SECONDS):

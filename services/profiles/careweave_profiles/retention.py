@@ -9,7 +9,7 @@ from careweave.errors import CareweaveError
 from careweave.events.port import EventLog, Topic
 from careweave.graph import requests
 from careweave.graph.port import Query
-from careweave.policy import Action, Caller, Role, authorise
+from careweave.policy import Action, Caller, authorise
 from careweave.retention import Rule
 from careweave.v1.common_pb2 import AppliedRetention, ApplyRetentionRequest, ApplyRetentionResponse
 from careweave.v1.profiles_pb2 import Consent, Person
@@ -22,7 +22,6 @@ from careweave_profiles.saving import Change, save
 _AT_ONCE: Final = 250
 _FIRST_SECONDS: Final = 60.0
 _DAY_SECONDS: Final = 86_400.0
-_ITSELF: Final = Caller("", Role.SERVICE)
 _LOG: Final = logging.getLogger(__name__)
 COUNT_REQUESTS: Final = Query(
     "count_old_requests", "MATCH (r:RequestRecord) WHERE r.expire_time <= $now RETURN count(*) AS times"
@@ -50,7 +49,11 @@ async def apply_retention(
         Unavailable: graph or event log do not answer; what was removed before stays removed.
     """
     authorise(caller, Action.APPLY_RETENTION)
-    now, dry = ports.clock(), request.validate_only
+    return await _apply(ports, events, dry=request.validate_only)
+
+
+async def _apply(ports: Ports, events: EventLog, *, dry: bool) -> ApplyRetentionResponse:
+    now = ports.clock()
     removed = {
         "requests": await _requests(ports, now, dry=dry),
         "employment-codes": await _codes(ports, now, dry=dry),
@@ -71,7 +74,7 @@ async def keep_to_rules(ports: Ports, events: EventLog) -> None:
     await asyncio.sleep(_FIRST_SECONDS)
     while True:
         try:
-            reply = await apply_retention(ports, events, _ITSELF, ApplyRetentionRequest())
+            reply = await _apply(ports, events, dry=False)
         except CareweaveError:
             _LOG.warning("retention rules could not be applied; trying again tomorrow", exc_info=True)
         else:
