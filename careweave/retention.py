@@ -59,11 +59,13 @@ class Rule:
     def ends(self, since: datetime) -> datetime | None:
         """Return when what is from `since` is gone at the latest; None if no time ends it.
 
-        On a topic Kafka may take a day longer, see `careweave.events.topics`.
+        Kafka may take `SLACK_DAYS` longer to drop an event; a tombstone waits so long for two compactions, one from
+        which its days count, and the next, which takes it.
         """
         if self.days is None:
             return None
-        return since + timedelta(days=self.days + (SLACK_DAYS if self.topic else 0))
+        waits = 0 if self.topic is None else 2 if KEPT[self.topic].compacted else 1
+        return since + timedelta(days=self.days + waits * SLACK_DAYS)
 
 
 def rules(settings: Settings) -> Sequence[Rule]:

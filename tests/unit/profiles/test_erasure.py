@@ -186,7 +186,7 @@ async def test_an_erasure_says_what_remains_why_and_until_when(world: World) -> 
     assert {"tombstones", "decisions-events", "freed-space", "backups", "erasure-marks"} <= set(remaining)
     assert all(each.reason and each.removed_by and each.title for each in remaining.values())
     left = remaining["tombstones"].remove_time.ToDatetime(UTC) - world.now
-    assert left == timedelta(days=TOMBSTONE_DAYS + SLACK_DAYS)
+    assert left == timedelta(days=TOMBSTONE_DAYS + 2 * SLACK_DAYS)
     assert not remaining["erasure-marks"].HasField("remove_time")
 
 
