@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from careweave_cli.composition import SERVICES
+from careweave_cli.composition import CAREER_SERVICES
 from careweave_cli.demo.server import command
 from careweave_cli.devstack.jars import user_cache
 from careweave_cli.devstack.kafka_server import start_kafka
@@ -46,6 +46,7 @@ async def settings_of(
         read_settings(os.environ),
         graph=f"ladybug:{folder / 'graph'}",
         events=f"sqlite:{folder / 'events.db'}",
+        equality=f"sqlite:{folder / 'equality.db'}",
         listen=f"127.0.0.1:{free_ports(1)[0]}",
         log_level="ERROR",
         calls_per_second=calls_per_second,
@@ -60,17 +61,17 @@ async def settings_of(
 
 @asynccontextmanager
 async def serving(settings: Settings, *, apart: bool = False) -> AsyncIterator[Served]:
-    """Serve all services in one process, or each in its own, which needs servers behind them."""
+    """Serve all services in one process, or each that careers are about in its own, which needs servers behind them."""
     if apart:
         skills, profiles, matching = (f"127.0.0.1:{port}" for port in free_ports(3))
         settings = replace(settings, skills=skills, profiles=profiles, matching=matching)
     processes: dict[str, Process] = {}
     try:
-        for name in SERVICES if apart else ("all",):
+        for name in CAREER_SERVICES if apart else ("all",):
             own = replace(settings, listen=settings.address(name)) if apart else settings
             processes[name] = await _start(name, own)
         async with Channels(settings, OPERATOR) as services:
-            for name in SERVICES:
+            for name in CAREER_SERVICES:
                 await until_serving(services, settings.address(name), name)
             yield Served(settings, services, processes)
     finally:

@@ -87,6 +87,8 @@ class Action(StrEnum):
     GET_TAXONOMY_STATUS = "GetTaxonomyStatus"
     IMPORT_TAXONOMY = "ImportTaxonomy"
 
+    EXPORT_PERSON = "ExportPerson"
+
     CREATE_PERSON = "CreatePerson"
     GET_PERSON = "GetPerson"
     LIST_PEOPLE = "ListPeople"
@@ -135,6 +137,10 @@ class Action(StrEnum):
     LIST_APPLICATIONS = "ListApplications"
     GET_INDEX_STATUS = "GetIndexStatus"
     REBUILD_INDEX = "RebuildIndex"
+
+    UPDATE_EQUALITY_DECLARATION = "UpdateEqualityDeclaration"
+    GET_EQUALITY_DECLARATION = "GetEqualityDeclaration"
+    WITHDRAW_EQUALITY_DECLARATION = "WithdrawEqualityDeclaration"
 
 
 class Scope(StrEnum):
@@ -191,6 +197,7 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
     {
         **dict.fromkeys(PUBLIC, _EVERYBODY),
         Action.IMPORT_TAXONOMY: _RUNNING,
+        Action.EXPORT_PERSON: _THE_PERSON,
         # A profile is the person's own. Employers reach people through matching, where consent filters.
         Action.CREATE_PERSON: _THE_PERSON,
         Action.GET_PERSON: _THE_PERSON,
@@ -237,6 +244,11 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.LIST_APPLICATIONS: _EITHER_SIDE,
         Action.GET_INDEX_STATUS: _RUNNING,
         Action.REBUILD_INDEX: _RUNNING,
+        # Nobody else, whatever their role: neither an employer, nor an equality officer, nor who runs the place, nor
+        # another service. The person's declaration is for numbers about many, and those are made in planning.
+        Action.UPDATE_EQUALITY_DECLARATION: _THE_PERSON_ALONE,
+        Action.GET_EQUALITY_DECLARATION: _THE_PERSON_ALONE,
+        Action.WITHDRAW_EQUALITY_DECLARATION: _THE_PERSON_ALONE,
     }
 )
 

@@ -12,11 +12,13 @@ from careweave.config import Settings
 from careweave.policy import Caller
 from careweave.rpc.caller import SERVICE, metadata_of
 from careweave.v1.matching_pb2_grpc import MatchingServiceStub
+from careweave.v1.planning_pb2_grpc import PlanningServiceStub
 from careweave.v1.profiles_pb2_grpc import ProfilesServiceStub
 from careweave.v1.skills_pb2_grpc import SkillsServiceStub
 
-if TYPE_CHECKING:  # these three exist in the stubs alone
+if TYPE_CHECKING:  # these exist in the stubs alone
     from careweave.v1.matching_pb2_grpc import MatchingServiceAsyncStub
+    from careweave.v1.planning_pb2_grpc import PlanningServiceAsyncStub
     from careweave.v1.profiles_pb2_grpc import ProfilesServiceAsyncStub
     from careweave.v1.skills_pb2_grpc import SkillsServiceAsyncStub
 
@@ -58,6 +60,7 @@ class Channels:
         self.skills: SkillsServiceAsyncStub = SkillsServiceStub(self._channel(settings.address("skills")))
         self.profiles: ProfilesServiceAsyncStub = ProfilesServiceStub(self._channel(settings.address("profiles")))
         self.matching: MatchingServiceAsyncStub = MatchingServiceStub(self._channel(settings.address("matching")))
+        self.planning: PlanningServiceAsyncStub = PlanningServiceStub(self._channel(settings.address("planning")))
 
     async def close(self) -> None:
         """End what is still under way and disconnect."""

@@ -11,8 +11,10 @@ from careweave.config import Settings
 if TYPE_CHECKING:
     from careweave.rpc.parts import Build
 
-SERVICES: Final = ("skills", "profiles", "matching")
-"""Names of all services, in the order in which they start."""
+CAREER_SERVICES: Final = ("skills", "profiles", "matching")
+"""Those that careers are about, and that call each other."""
+SERVICES: Final = (*CAREER_SERVICES, "planning")
+"""Names of all services, in the order in which they start. Few may reach planning: who needs it names it."""
 
 
 def builds(services: Sequence[str]) -> "list[Build]":

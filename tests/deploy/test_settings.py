@@ -11,7 +11,7 @@ from careweave_cli.devstack.jars import KAFKA, NEO4J
 import careweave
 from careweave.config import DEFAULT_LISTEN, PREFIX, read_settings
 from careweave.errors import InvalidArgument
-from tests.deploy.manifests import DEPLOY, SERVICES, Overlay, Workload, build, secret
+from tests.deploy.manifests import CAREER_SERVICES, DEPLOY, SERVICES, Overlay, Workload, build, secret
 
 LOOPBACK = {"CAREWEAVE_LISTEN": DEFAULT_LISTEN}
 
@@ -93,6 +93,42 @@ def test_a_certificate_authority_of_kafka_can_be_added(tmp_path: Path) -> None:
         assert (mounts.get(file.rpartition("/")[0]) == "events-ca") == ("careweave/uses-events" in workload.labels)
 
 
+def test_planning_alone_knows_where_declarations_are_and_has_their_key(built: Overlay) -> None:
+    for workload in own(built):
+        named = {name for name in built.environment(workload) if "EQUALITY" in name or name == "CAREWEAVE_PLANNING"}
+        mounted = {
+            mount["name"] for mount in workload.pod["containers"][0]["volumeMounts"] if "equality" in mount["name"]
+        }
+        assert bool(named) == bool(mounted) == (workload.name == "planning"), workload
+
+
+def test_in_production_declarations_are_on_a_server_by_name_with_login_and_key_in_mounted_files(
+    production: Overlay,
+) -> None:
+    planning = next(each for each in own(production) if each.name == "planning")
+    settings = read_settings({**production.environment(planning), **LOOPBACK})
+    assert settings.equality.startswith("postgresql://")
+    assert "sslmode=verify-full" in settings.equality
+    mounts = {mount["mountPath"]: mount["name"] for mount in planning.pod["containers"][0]["volumeMounts"]}
+    secrets = {each["name"]: each["secret"] for each in planning.pod["volumes"] if "secret" in each}
+    for file, name in (
+        (settings.equality_password_file, "equality-login"),
+        (settings.equality_key_file, "equality-key"),
+    ):
+        assert mounts[file.rpartition("/")[0]] == name
+        assert secrets[name]["secretName"] == name
+
+
+def test_in_the_demo_declarations_outlive_their_pod(demo: Overlay) -> None:
+    planning = next(each for each in own(demo) if each.name == "planning")
+    file = read_settings(demo.environment(planning)).equality.removeprefix("sqlite:")
+    mounts = {mount["mountPath"]: mount["name"] for mount in planning.pod["containers"][0]["volumeMounts"]}
+    volumes = {each["name"]: each for each in planning.pod["volumes"]}
+    claim = volumes[mounts[file.rpartition("/")[0]]]["persistentVolumeClaim"]["claimName"]
+    assert claim in demo.of("PersistentVolumeClaim")
+    assert demo.of("Deployment")["planning"]["spec"]["strategy"] == {"type": "Recreate"}
+
+
 def test_no_secret_is_in_the_manifests(built: Overlay) -> None:
     assert built.of("Secret") == {}
 
@@ -101,7 +137,7 @@ def test_services_find_each_other_at_the_addresses_of_the_settings(built: Overla
     ports = {name: each["spec"]["ports"][0]["port"] for name, each in built.of("Service").items()}
     for workload in own(built):
         environment = built.environment(workload)
-        for name in SERVICES:
+        for name in CAREER_SERVICES:
             assert environment[f"{PREFIX}{name.upper()}"] == f"{name}:{ports[name]}"
         if workload.name in SERVICES:
             assert environment["CAREWEAVE_LISTEN"] == f"0.0.0.0:{ports[workload.name]}"
