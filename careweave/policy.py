@@ -95,7 +95,6 @@ class Action(StrEnum):
     UPDATE_PERSON = "UpdatePerson"
     DELETE_PERSON = "DeletePerson"
     ERASE_PERSON = "ErasePerson"
-    EXPORT_PERSON = "ExportPerson"
     APPLY_RETENTION = "ApplyRetention"
     ASSERT_SKILL = "AssertSkill"
     ENDORSE_SKILL = "EndorseSkill"
@@ -205,7 +204,6 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.UPDATE_PERSON: _THE_PERSON,
         Action.DELETE_PERSON: _THE_PERSON,
         Action.ERASE_PERSON: _THE_PERSON,
-        Action.EXPORT_PERSON: _THE_PERSON,
         Action.APPLY_RETENTION: _RUNNING,
         Action.ASSERT_SKILL: _THE_PERSON,
         # Not the person: nobody vouches for themselves. The resource's organisation is one that employs

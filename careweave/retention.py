@@ -149,6 +149,14 @@ _OF_PEOPLE: Final = (
         _WITH_PERSON,
     ),
     Rule(
+        "equality-declarations",
+        "what a person declared of themselves for equality monitoring, encrypted",
+        None,
+        f"the person withdraws it, or {_ERASURE.removeprefix('the person ')}",
+        "numbers about many people, by which unequal treatment can be seen (Equality Act 2010, section 149)",
+        "WithdrawEqualityDeclaration; planning, when it reads the tombstone",
+    ),
+    Rule(
         "audit-pseudonym",
         "the random name by which the audit trail knows the person",
         None,

@@ -112,15 +112,21 @@ async def copy_graph(settings: Settings, target: Settings, report: Report) -> No
 
 
 def local_stores(settings: Settings) -> dict[str, list[Path]]:
-    """Return the files and folders of the stores of `settings` that are on this machine: graph, events, cache."""
+    """Return the files and folders of the stores of `settings` that are on this machine, by what they hold."""
     graph, place = _split("CAREWEAVE_GRAPH", settings.graph, _GRAPHS)
     events, file = _split("CAREWEAVE_EVENTS", settings.events, _EVENT_LOGS)
     stores = {"cache": [settings.cache]}
     if graph == "ladybug":
         stores["graph"] = [Path(place)]
     if events == "sqlite":
-        stores["events"] = [Path(f"{file}{end}") for end in ("", "-wal", "-shm")]
+        stores["events"] = _sqlite_files(file)
+    if settings.equality.startswith("sqlite:"):
+        stores["equality"] = _sqlite_files(settings.equality.removeprefix("sqlite:"))
     return stores
+
+
+def _sqlite_files(place: str) -> list[Path]:
+    return [Path(f"{place}{end}") for end in ("", "-wal", "-shm", "-journal")]
 
 
 async def _ladybug(place: str) -> Graph:

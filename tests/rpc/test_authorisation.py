@@ -95,7 +95,6 @@ REQUESTS: Final[dict[str, Request]] = {
     ),
     "DeletePerson": lambda to: pf.DeletePersonRequest(name=to.person, etag=STALE),
     "ErasePerson": lambda to: pf.ErasePersonRequest(name=to.person, force=True, etag=STALE),
-    "ExportPerson": lambda to: common_pb2.ExportPersonRequest(name=to.person),
     "ApplyRetention": lambda to: common_pb2.ApplyRetentionRequest(validate_only=True),
     "AssertSkill": lambda to: pf.AssertSkillRequest(person=to.person, skill=pf.PersonSkill(skill=LIFTING)),
     "EndorseSkill": lambda to: pf.EndorseSkillRequest(

@@ -15,6 +15,7 @@ from careweave.events.port import Event, EventLog, Topic
 from careweave.feeding import send_updates
 from careweave.v1 import hr_pb2
 from careweave.v1 import matching_pb2 as mt
+from careweave.v1 import planning_pb2 as pl
 from careweave.v1 import profiles_pb2 as pf
 from careweave.v1 import skills_pb2 as sk
 from careweave.v1.common_pb2 import (
@@ -132,6 +133,11 @@ async def live(
             consent = pf.Consent(purpose=purpose, fields=[pf.PROFILE_FIELD_DISPLAY_NAME, pf.PROFILE_FIELD_SKILLS])
             async with connect(address, person(each.name)) as own:
                 await own.profiles.GiveConsent(pf.GiveConsentRequest(parent=each.name, consent=consent))
+        declared = pl.EqualityDeclaration(name=f"{each.name}/equalityDeclaration", sex=pl.SEX_FEMALE)
+        async with connect(address, person(each.name)) as own:
+            await own.planning.UpdateEqualityDeclaration(
+                pl.UpdateEqualityDeclarationRequest(equality_declaration=declared, allow_missing=True)
+            )
         other = people[(number + 1) % len(people)]
         vouched = pf.Endorsement(endorser=each.name, comment=f"signed {comment}")
         await services.profiles.EndorseSkill(

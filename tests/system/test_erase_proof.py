@@ -110,6 +110,7 @@ async def installed(stack: str, place: Path) -> AsyncIterator[Installation]:
         graph=f"ladybug:{place / 'graph'}",
         events=f"sqlite:{place / 'events.db'}",
         cache=place / "cache",
+        equality=f"sqlite:{place / 'equality.db'}",
         listen=free_address(),
         index_staleness_seconds=SECONDS,
         calls_per_second=1e6,

@@ -27,6 +27,7 @@ async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
         graph=f"ladybug:{tmp_path / 'graph'}",
         events=f"sqlite:{tmp_path / 'events.db'}",
         cache=tmp_path / "cache",
+        equality=f"sqlite:{tmp_path / 'equality.db'}",
         index_staleness_seconds=300.0,
     )
     async with in_process(kept, SERVICES) as served:
