@@ -96,6 +96,8 @@ REQUESTS: Final[dict[str, Request]] = {
         person=pf.Person(name=to.person, email="x@example.org", etag=STALE)
     ),
     "DeletePerson": lambda to: pf.DeletePersonRequest(name=to.person, etag=STALE),
+    "ErasePerson": lambda to: pf.ErasePersonRequest(name=to.person, force=True, etag=STALE),
+    "ApplyRetention": lambda to: common_pb2.ApplyRetentionRequest(validate_only=True),
     "AssertSkill": lambda to: pf.AssertSkillRequest(person=to.person, skill=pf.PersonSkill(skill=LIFTING)),
     "EndorseSkill": lambda to: pf.EndorseSkillRequest(
         person=to.person, skill=SKILL, endorsement=pf.Endorsement(endorser=to.organisation)
@@ -302,7 +304,17 @@ async def reviewed(own: Channels, target: Target) -> str:
 
 
 async def answered(services: Channels, method: MethodDescriptor, request: Message) -> grpc.aio.AioRpcError | None:
-    """Return the error that the call ends with; None if it is answered. Of a stream the first answer counts."""
+    """Return the error that the call ends with; None if it is answered. Of a stream the first answer counts.
+
+    The client may still be writing to a stream when it is refused, and then learns no status: it calls again.
+    """
+    while True:
+        error = await answered_once(services, method, request)
+        if error is None or not method.client_streaming or error.details() != "Internal error from Core":
+            return error
+
+
+async def answered_once(services: Channels, method: MethodDescriptor, request: Message) -> grpc.aio.AioRpcError | None:
     stub = getattr(services, method.containing_service.name.removesuffix("Service").lower())
     call = getattr(stub, method.name)
     try:

@@ -207,4 +207,4 @@ async def test_an_export_of_somebody_who_declared_nothing_says_so(desk: Desk) ->
     [own] = await export_person(desk.ports, ANNA, request)
     assert (own.kind, list(own.rows)) == ("equality_declaration", [])
     [others] = await export_person(desk.ports, Caller("", Role.OPERATOR), request)
-    assert dict(others.rows[0]) == {"declarations": 0}
+    assert not others.rows
