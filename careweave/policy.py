@@ -30,6 +30,8 @@ class Role(StrEnum):
     """An HR system, for its own records. Reads nothing about people."""
     PLANNER = "planner"
     """A workforce planner. Sees no individual."""
+    EQUALITY_OFFICER = "equality-officer"
+    """Somebody who watches over equality. Sees no individual."""
     OPERATOR = "operator"
     """Whoever runs this installation."""
     SERVICE = "service"
@@ -244,29 +246,11 @@ def authorise(caller: Caller, action: Action, resource: Resource = ANYTHING) -> 
         Forbidden: otherwise.
     """
     if not may(caller, action, resource):
-        raise _refusal(caller.role, action)
+        raise refusal(caller.role, action)
 
 
-_ROLES_BY_RPC: Final[Mapping[str, frozenset[Role]]] = {
-    rpc: frozenset(role for action in Action if action.partition(":")[0] == rpc for role in GRANTS[action])
-    for rpc in {action.partition(":")[0] for action in Action}
-}
-
-
-def authorise_rpc(caller: Caller, rpc: str) -> None:
-    """Return if the caller's role may do anything by the RPC of that name (its last part).
-
-    The server asks this before a request is read, so that a role without any grant learns nothing
-    from field errors. The use-case still asks `authorise`.
-
-    Raises:
-        Forbidden: otherwise, also for an RPC that no action names.
-    """
-    if caller.role not in _ROLES_BY_RPC.get(rpc, ()):
-        raise _refusal(caller.role, rpc)
-
-
-def _refusal(role: Role, action: str) -> Forbidden:
+def refusal(role: Role, action: str) -> Forbidden:
+    """Return the error for an action or RPC that is not granted, worded alike whatever the resource is."""
     rpc = action.partition(":")[0]
     return Forbidden(
         f"{rpc} is not allowed for this caller in the role {role}, or not on this resource.",

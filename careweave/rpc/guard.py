@@ -9,6 +9,7 @@ the servicer as `Refused`, to be answered in its place: it does not end the stre
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 import grpc
@@ -16,8 +17,9 @@ from google.protobuf.message import DecodeError, Message
 from grpc.aio import ServicerContext
 
 from careweave.errors import CareweaveError, InvalidArgument, Unavailable
-from careweave.policy import authorise_rpc
+from careweave.policy import Role
 from careweave.rpc import validation
+from careweave.rpc.access import admit, roles_of
 from careweave.rpc.caller import read_caller
 from careweave.rpc.errors import abort, status_of, status_of_unexpected
 from careweave.rpc.incoming import Refused
@@ -30,6 +32,18 @@ Decode: TypeAlias = Callable[[bytes], Message]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Body = TypeVar("_Body")
 Continue: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["Handler | None"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What the guard knows of an RPC.
+
+    rpc: the last part of its name. roles: who may call it at all.
+    """
+
+    rpc: str
+    roles: frozenset[Role]
+    decode: Decode
 
 
 class Guard(grpc.aio.ServerInterceptor):
@@ -56,7 +70,7 @@ class Guard(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or not method.startswith(_OURS):
             return handler
-        self._guarded[method] = guarded = self._guard(handler, method.rpartition("/")[2])
+        self._guarded[method] = guarded = self._guard(handler, _method(method, handler))
         return guarded
 
     def end_streams(self) -> None:
@@ -65,57 +79,56 @@ class Guard(grpc.aio.ServerInterceptor):
         for stream in self._streams:
             stream.cancel()
 
-    def _guard(self, handler: Handler, rpc: str) -> Handler:
+    def _guard(self, handler: Handler, method: Method) -> Handler:
         # Without a deserialiser the bytes arrive here, where a failure to read them can be named.
         if handler.request_streaming and handler.response_streaming:
             return grpc.stream_stream_rpc_method_handler(
-                self._guarded_exchange(handler, rpc), None, handler.response_serializer
+                self._guarded_exchange(handler, method), None, handler.response_serializer
             )
         if handler.request_streaming:
-            message = f"{rpc} takes a stream and gives one answer, which has no guard yet"
+            message = f"{method.rpc} takes a stream and gives one answer, which has no guard yet"
             raise NotImplementedError(message)
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
-                self._guarded_stream(handler, rpc), None, handler.response_serializer
+                self._guarded_stream(handler, method), None, handler.response_serializer
             )
-        return grpc.unary_unary_rpc_method_handler(self._guarded_call(handler, rpc), None, handler.response_serializer)
+        return grpc.unary_unary_rpc_method_handler(
+            self._guarded_call(handler, method), None, handler.response_serializer
+        )
 
-    def _guarded_call(self, handler: Handler, rpc: str) -> Callable[[bytes, Context], Awaitable[Message]]:
+    def _guarded_call(self, handler: Handler, method: Method) -> Callable[[bytes, Context], Awaitable[Message]]:
         behaviour = cast("Callable[[Message, Context], Awaitable[Message]]", handler.unary_unary)
-        decode = cast("Decode", handler.request_deserializer)
 
         async def call(body: bytes, context: Context) -> Message:
             try:
-                return await behaviour(_admitted(body, decode, rpc, context), context)
+                return await behaviour(_admitted(body, method, context), context)
             except Exception as error:  # noqa: BLE001  the last place where it can be turned into a status
-                await self._fail(context, rpc, error)
+                await self._fail(context, method.rpc, error)
 
         return call
 
-    def _guarded_stream(self, handler: Handler, rpc: str) -> Callable[[bytes, Context], AsyncIterator[Message]]:
+    def _guarded_stream(self, handler: Handler, method: Method) -> Callable[[bytes, Context], AsyncIterator[Message]]:
         behaviour = cast("Callable[[Message, Context], AsyncIterator[Message]]", handler.unary_stream)
-        decode = cast("Decode", handler.request_deserializer)
 
         async def replies(body: bytes, context: Context) -> AsyncIterator[Message]:
-            async for reply in behaviour(_admitted(body, decode, rpc, context), context):
+            async for reply in behaviour(_admitted(body, method, context), context):
                 yield reply
 
-        return self._ending_well(replies, rpc)
+        return self._ending_well(replies, method.rpc)
 
     def _guarded_exchange(
-        self, handler: Handler, rpc: str
+        self, handler: Handler, method: Method
     ) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[Message]]:
         behaviour = cast(
             "Callable[[AsyncIterator[Message | Refused], Context], AsyncIterator[Message]]", handler.stream_stream
         )
-        decode = cast("Decode", handler.request_deserializer)
 
         async def replies(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[Message]:
-            authorise_rpc(read_caller(context), rpc)
-            async for reply in behaviour(_each_admitted(bodies, decode, rpc), context):
+            admit(read_caller(context), method.roles, method.rpc)
+            async for reply in behaviour(_each_admitted(bodies, method), context):
                 yield reply
 
-        return self._ending_well(replies, rpc)
+        return self._ending_well(replies, method.rpc)
 
     def _ending_well(
         self, replies: Callable[[_Body, Context], AsyncIterator[Message]], rpc: str
@@ -150,20 +163,24 @@ class Guard(grpc.aio.ServerInterceptor):
         await abort(context, status_of_unexpected(error_id))
 
 
-def _admitted(body: bytes, decode: Decode, rpc: str, context: Context) -> Message:
+def _method(path: str, handler: Handler) -> Method:
+    return Method(path.rpartition("/")[2], roles_of(path), cast("Decode", handler.request_deserializer))
+
+
+def _admitted(body: bytes, method: Method, context: Context) -> Message:
     """Return the request, once caller, role and fields are found to be right."""
-    authorise_rpc(read_caller(context), rpc)
-    request = _decoded(body, decode, rpc)
+    admit(read_caller(context), method.roles, method.rpc)
+    request = _decoded(body, method)
     validation.check(request)
     return request
 
 
-async def _each_admitted(bodies: AsyncIterator[bytes], decode: Decode, rpc: str) -> AsyncIterator[Message | Refused]:
+async def _each_admitted(bodies: AsyncIterator[bytes], method: Method) -> AsyncIterator[Message | Refused]:
     """Yield each message of a stream, or why it cannot be taken."""
     async for body in bodies:
         message: Message | None = None
         try:
-            message = _decoded(body, decode, rpc)
+            message = _decoded(body, method)
             validation.check(message)
         except InvalidArgument as error:
             yield Refused(message, error)
@@ -171,11 +188,12 @@ async def _each_admitted(bodies: AsyncIterator[bytes], decode: Decode, rpc: str)
             yield message
 
 
-def _decoded(body: bytes, decode: Decode, rpc: str) -> Message:
+def _decoded(body: bytes, method: Method) -> Message:
     try:
-        return decode(body)
+        return method.decode(body)
     except DecodeError as error:
         raise InvalidArgument(
-            f"The request cannot be read as a message of {rpc}: it is cut short, or a text in it is not valid UTF-8.",
+            f"The request cannot be read as a message of {method.rpc}: it is cut short, or a text in it is not valid "
+            "UTF-8.",
             reason="REQUEST_UNDECODABLE",
         ) from error

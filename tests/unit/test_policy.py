@@ -1,22 +1,31 @@
 import pytest
+from google.protobuf.descriptor import MethodDescriptor
 
 from careweave.errors import Forbidden
-from careweave.policy import ANYTHING, GRANTS, Action, Caller, Resource, Role, Scope, authorise, authorise_rpc, may
+from careweave.policy import ANYTHING, GRANTS, Action, Caller, Resource, Role, Scope, authorise, may
+from careweave.rpc.access import admit, declared_roles
 from careweave.v1 import matching_pb2, profiles_pb2, skills_pb2
 
 ANNA = Caller("people/anna", Role.PERSON)
 RECRUITER = Caller("organisations/one", Role.RECRUITER, "organisations/one")
-RPCS = {
-    method.name
+METHODS = [
+    method
     for file in (skills_pb2, profiles_pb2, matching_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
-}
+]
 
 
 def test_every_rpc_has_an_action_and_every_action_its_grants() -> None:
-    assert {action.partition(":")[0] for action in Action} == RPCS
+    assert {action.partition(":")[0] for action in Action} == {method.name for method in METHODS}
     assert set(GRANTS) == set(Action)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_the_proto_declares_the_roles_that_are_granted_something(method: MethodDescriptor) -> None:
+    """The server lets a role use an RPC if any of its actions is granted; what declares nothing is closed to all."""
+    granted = {role for action in Action if action.partition(":")[0] == method.name for role in GRANTS[action]}
+    assert declared_roles(method) == granted
 
 
 def test_a_person_acts_on_their_own_alone() -> None:
@@ -70,8 +79,8 @@ def test_a_refusal_is_worded_alike_whether_or_not_the_resource_exists() -> None:
     assert len(refusals) == 1
 
 
-def test_the_server_lets_a_role_use_an_rpc_if_any_of_its_actions_is_granted() -> None:
-    authorise_rpc(ANNA, "RecordOutcome")
-    for rpc in ("ImportTaxonomy", "Unheard"):
+def test_an_rpc_is_closed_to_a_role_that_it_does_not_declare() -> None:
+    admit(ANNA, frozenset({Role.PERSON}), "FindOpportunities")
+    for roles in (frozenset({Role.OPERATOR}), frozenset[Role]()):
         with pytest.raises(Forbidden):
-            authorise_rpc(ANNA, rpc)
+            admit(ANNA, roles, "FindOpportunities")
