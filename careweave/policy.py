@@ -130,6 +130,9 @@ class Action(StrEnum):
     GET_INDEX_STATUS = "GetIndexStatus"
     REBUILD_INDEX = "RebuildIndex"
 
+    REVOKE_TOKENS = "RevokeTokens"
+    ROTATE_TRIAL_KEY = "RotateTrialKey"
+
 
 class Scope(StrEnum):
     """On which resources a grant holds."""
@@ -217,6 +220,8 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.LIST_APPLICATIONS: _EITHER_SIDE,
         Action.GET_INDEX_STATUS: _RUNNING,
         Action.REBUILD_INDEX: _RUNNING,
+        Action.REVOKE_TOKENS: _RUNNING,
+        Action.ROTATE_TRIAL_KEY: _RUNNING,
     }
 )
 

@@ -32,6 +32,7 @@ async def settings_of(stack: str, place: Path) -> Settings:
             events=f"sqlite:{place / 'events.db'}",
             cache=place / "cache",
             listen="127.0.0.1:0",
+            trial="yes",
         )
     neo4j = await asyncio.to_thread(emptied_neo4j)
     kafka = await asyncio.to_thread(running_kafka)
@@ -41,6 +42,7 @@ async def settings_of(stack: str, place: Path) -> Settings:
         events=f"{kafka.url}/{random_id()}",
         cache=place / "cache",
         listen="127.0.0.1:0",
+        trial="yes",
     )
     await prepare_topics(settings, Sizes(partitions=PARTITIONS), dry_run=False)
     return settings

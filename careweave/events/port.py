@@ -32,6 +32,7 @@ class Topic(StrEnum):
     DECISIONS = "careweave.decisions.v1"
     HR_UPDATES = "careweave.hr-updates.v1"
     HR_REJECTED = "careweave.hr-updates.v1.dlq"
+    REVOCATIONS = "careweave.revocations.v1"
 
 
 @dataclass(frozen=True, slots=True)

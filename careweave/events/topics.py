@@ -27,6 +27,7 @@ KEPT: Final[Mapping[Topic, Kept]] = {
     Topic.DECISIONS: Kept(),
     Topic.HR_UPDATES: Kept(days=7),
     Topic.HR_REJECTED: Kept(days=7),
+    Topic.REVOCATIONS: Kept(compacted=True),
 }
 TOMBSTONE_DAYS: Final = 7
 """How long compaction leaves a tombstone for those who follow; who was away for longer builds anew."""

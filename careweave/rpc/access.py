@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pool import Default
 from careweave.policy import Caller, Role, refusal
 from careweave.v1 import access_pb2
 
-_ROLES: Final[Mapping[int, Role]] = {
+ROLES: Final[Mapping["access_pb2.CallerRole.ValueType", Role]] = {
     access_pb2.CALLER_ROLE_PERSON: Role.PERSON,
     access_pb2.CALLER_ROLE_MANAGER: Role.MANAGER,
     access_pb2.CALLER_ROLE_RECRUITER: Role.RECRUITER,
@@ -19,6 +19,9 @@ _ROLES: Final[Mapping[int, Role]] = {
     access_pb2.CALLER_ROLE_OPERATOR: Role.OPERATOR,
     access_pb2.CALLER_ROLE_SERVICE: Role.SERVICE,
 }
+"""From `careweave.v1.CallerRole`."""
+NUMBERS: Final[Mapping[Role, "access_pb2.CallerRole.ValueType"]] = {role: number for number, role in ROLES.items()}
+"""To `careweave.v1.CallerRole`."""
 
 
 def declared_roles(method: MethodDescriptor) -> frozenset[Role]:
@@ -26,7 +29,7 @@ def declared_roles(method: MethodDescriptor) -> frozenset[Role]:
     access = method.GetOptions().Extensions[access_pb2.access]
     if access.every_role:
         return frozenset(Role)
-    return frozenset(_ROLES[role] for role in access.roles)
+    return frozenset(ROLES[role] for role in access.roles)
 
 
 def roles_of(path: str) -> frozenset[Role]:
@@ -37,8 +40,16 @@ def roles_of(path: str) -> frozenset[Role]:
     Raises:
         KeyError: no proto of this process has such a method.
     """
-    service, _, rpc = path.removeprefix("/").rpartition("/")
-    return declared_roles(Default().FindServiceByName(service).methods_by_name[rpc])
+    return declared_roles(_method(path))
+
+
+def for_anybody(path: str) -> bool:
+    """Tell whether the RPC at `path` may be called without saying who calls.
+
+    Raises:
+        KeyError: as `roles_of`.
+    """
+    return bool(_method(path).GetOptions().Extensions[access_pb2.access].anybody)
 
 
 def admit(caller: Caller, roles: frozenset[Role], rpc: str) -> None:
@@ -52,3 +63,8 @@ def admit(caller: Caller, roles: frozenset[Role], rpc: str) -> None:
     """
     if caller.role not in roles:
         raise refusal(caller.role, rpc)
+
+
+def _method(path: str) -> MethodDescriptor:
+    service, _, rpc = path.removeprefix("/").rpartition("/")
+    return Default().FindServiceByName(service).methods_by_name[rpc]

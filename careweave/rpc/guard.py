@@ -3,7 +3,8 @@
 In this order: who calls, whether that role may use the RPC at all (AIP-211), the request decoded,
 its field rules; then the servicer; and whatever goes wrong on the way becomes a status. Where the
 client sends a stream, caller and role are asked at its opening, and a message that is wrong goes to
-the servicer as `Refused`, to be answered in its place: it does not end the stream.
+the servicer as `Refused`, to be answered in its place: it does not end the stream. A stream ends when the token
+expires or is revoked that it was opened with.
 """
 
 import asyncio
@@ -16,13 +17,15 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc.aio import ServicerContext
 
-from careweave.errors import CareweaveError, InvalidArgument, Unavailable
+from careweave.errors import CareweaveError, InvalidArgument
+from careweave.identity.claims import Identified
 from careweave.policy import Role
 from careweave.rpc import validation
-from careweave.rpc.access import admit, roles_of
-from careweave.rpc.caller import read_caller
+from careweave.rpc.access import admit, for_anybody, roles_of
+from careweave.rpc.caller import Callers
 from careweave.rpc.errors import abort, status_of, status_of_unexpected
 from careweave.rpc.incoming import Refused
+from careweave.rpc.streams import Streams
 
 _LOG: Final = logging.getLogger(__name__)
 _OURS: Final = "/careweave."
@@ -38,26 +41,29 @@ Continue: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["Handler | N
 class Method:
     """What the guard knows of an RPC.
 
-    rpc: the last part of its name. roles: who may call it at all.
+    rpc: the last part of its name. roles: who may call it at all. anybody: whether it may be called without saying
+    who calls.
     """
 
     rpc: str
     roles: frozenset[Role]
+    anybody: bool
     decode: Decode
 
 
 class Guard(grpc.aio.ServerInterceptor):
     """Guards every RPC of this project's services; leaves health and reflection as they are.
 
+    callers: finds out who calls. streams: what is open, and how to end it.
     new_id: makes the id by which an unexpected error is found in the log.
     """
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
-        """Begin without any stream open."""
+    def __init__(self, callers: Callers, streams: Streams, new_id: Callable[[], str]) -> None:
+        """Begin without having guarded any."""
+        self._callers = callers
+        self._streams = streams
         self._new_id = new_id
         self._guarded: dict[str, Handler] = {}
-        self._streams: set[asyncio.Task[Any]] = set()
-        self._stopping = False
 
     async def intercept_service(
         self, continuation: Continue, handler_call_details: grpc.HandlerCallDetails
@@ -72,12 +78,6 @@ class Guard(grpc.aio.ServerInterceptor):
             return handler
         self._guarded[method] = guarded = self._guard(handler, _method(method, handler))
         return guarded
-
-    def end_streams(self) -> None:
-        """End every open stream with UNAVAILABLE, so that its reader turns to another server."""
-        self._stopping = True
-        for stream in self._streams:
-            stream.cancel()
 
     def _guard(self, handler: Handler, method: Method) -> Handler:
         # Without a deserialiser the bytes arrive here, where a failure to read them can be named.
@@ -101,7 +101,8 @@ class Guard(grpc.aio.ServerInterceptor):
 
         async def call(body: bytes, context: Context) -> Message:
             try:
-                return await behaviour(_admitted(body, method, context), context)
+                await self._admit(method, context)
+                return await behaviour(_checked(body, method), context)
             except Exception as error:  # noqa: BLE001  the last place where it can be turned into a status
                 await self._fail(context, method.rpc, error)
 
@@ -111,10 +112,10 @@ class Guard(grpc.aio.ServerInterceptor):
         behaviour = cast("Callable[[Message, Context], AsyncIterator[Message]]", handler.unary_stream)
 
         async def replies(body: bytes, context: Context) -> AsyncIterator[Message]:
-            async for reply in behaviour(_admitted(body, method, context), context):
+            async for reply in behaviour(_checked(body, method), context):
                 yield reply
 
-        return self._ending_well(replies, method.rpc)
+        return self._ending_well(replies, method)
 
     def _guarded_exchange(
         self, handler: Handler, method: Method
@@ -124,34 +125,42 @@ class Guard(grpc.aio.ServerInterceptor):
         )
 
         async def replies(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[Message]:
-            admit(read_caller(context), method.roles, method.rpc)
-            async for reply in behaviour(_each_admitted(bodies, method), context):
+            async for reply in behaviour(_each_checked(bodies, method), context):
                 yield reply
 
-        return self._ending_well(replies, method.rpc)
+        return self._ending_well(replies, method)
 
     def _ending_well(
-        self, replies: Callable[[_Body, Context], AsyncIterator[Message]], rpc: str
+        self, replies: Callable[[_Body, Context], AsyncIterator[Message]], method: Method
     ) -> Callable[[_Body, Context], AsyncIterator[Message]]:
-        """Return `replies` with each way in which it may end turned into a status."""
+        """Return `replies`, once the caller is admitted, with each way in which they may end turned into a status."""
 
         async def stream(body: _Body, context: Context) -> AsyncIterator[Message]:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101  grpc runs every call in a task of its own
-            self._streams.add(task)
             try:
+                self._streams.opened(task, await self._admit(method, context))
                 async for reply in replies(body, context):
                     yield reply
             except asyncio.CancelledError:
-                if not self._stopping:
+                why = self._streams.why_ended(task)
+                if why is None:
                     raise
-                await abort(context, status_of(Unavailable("This server is stopping; call again.", "SERVER_STOPPING")))
+                await abort(context, status_of(why))
             except Exception as error:  # noqa: BLE001  as above
-                await self._fail(context, rpc, error)
+                await self._fail(context, method.rpc, error)
             finally:
-                self._streams.discard(task)
+                self._streams.closed(task)
 
         return stream
+
+    async def _admit(self, method: Method, context: Context) -> Identified | None:
+        """Return who calls, if they may call `method`; None if nobody is asked who they are."""
+        if method.anybody:
+            return None
+        found = await self._callers.read(context)
+        admit(found.caller, method.roles, method.rpc)
+        return found
 
     async def _fail(self, context: Context, rpc: str, error: Exception) -> NoReturn:
         if isinstance(error, grpc.aio.AbortError):
@@ -164,18 +173,19 @@ class Guard(grpc.aio.ServerInterceptor):
 
 
 def _method(path: str, handler: Handler) -> Method:
-    return Method(path.rpartition("/")[2], roles_of(path), cast("Decode", handler.request_deserializer))
+    return Method(
+        path.rpartition("/")[2], roles_of(path), for_anybody(path), cast("Decode", handler.request_deserializer)
+    )
 
 
-def _admitted(body: bytes, method: Method, context: Context) -> Message:
-    """Return the request, once caller, role and fields are found to be right."""
-    admit(read_caller(context), method.roles, method.rpc)
+def _checked(body: bytes, method: Method) -> Message:
+    """Return the request, once its fields are found to be right."""
     request = _decoded(body, method)
     validation.check(request)
     return request
 
 
-async def _each_admitted(bodies: AsyncIterator[bytes], method: Method) -> AsyncIterator[Message | Refused]:
+async def _each_checked(bodies: AsyncIterator[bytes], method: Method) -> AsyncIterator[Message | Refused]:
     """Yield each message of a stream, or why it cannot be taken."""
     async for body in bodies:
         message: Message | None = None

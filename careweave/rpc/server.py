@@ -13,6 +13,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -23,9 +24,13 @@ from grpc_reflection.v1alpha import reflection
 
 from careweave.config import Settings
 from careweave.errors import Unavailable
+from careweave.identity.service import identity_of
+from careweave.identity.signing import OwnIssuer
 from careweave.rpc.channels import LONGEST_MESSAGE, Channels
 from careweave.rpc.guard import Guard
 from careweave.rpc.parts import Build, ServicePart
+from careweave.rpc.serving import check_serving, secured
+from careweave.rpc.tls import server_credentials
 
 if TYPE_CHECKING:
     from careweave.wiring import Adapters
@@ -48,9 +53,11 @@ class Running:
     """A server with its services, started.
 
     settings: as given, with `listen` replaced by the address that was bound.
+    own: gives this process tokens for its own server: `Channels(settings, caller, own=own)`.
     """
 
     settings: Settings
+    own: OwnIssuer
     _ready: asyncio.Event
     _failed: "asyncio.Future[None]"
 
@@ -83,11 +90,12 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
     Raises:
         Unavailable: the address cannot be bound.
     """
-    guard = Guard(new_id=lambda: secrets.token_hex(8))
-    server = _make_server(guard)
-    bound = replace(settings, listen=_bind(server, settings.listen))
-    async with Channels(bound) as channels:
-        parts = [await build(adapters, channels) for build in builds]
+    identity = identity_of(settings, adapters)
+    server = _make_server(Guard(identity.callers, identity.streams, new_id=lambda: secrets.token_hex(8)))
+    bound = _bind(server, settings)
+    async with Channels(bound.within, own=identity.own) as channels:
+        parts: list[ServicePart] = [identity.part]
+        parts += [await build(adapters, channels) for build in builds]
         health = _register(server, parts)
         ready, failed = asyncio.Event(), asyncio.get_running_loop().create_future()
         await _set_all(health, parts, _NOT_SERVING)
@@ -96,10 +104,10 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
         tasks = [asyncio.create_task(_run(part, failed)) for part in parts]
         tasks.append(asyncio.create_task(_follow_readiness(parts, health, ready)))
         try:
-            yield Running(bound, ready, failed)
+            yield Running(bound.settings, identity.own, ready, failed)
         finally:
             await health.enter_graceful_shutdown()
-            guard.end_streams()
+            identity.streams.end_all()
             await server.stop(DRAIN_SECONDS)
             await _cancelled(tasks)
             failed.cancel()
@@ -119,9 +127,11 @@ async def serve(
     when_ready: called once with the address that was bound, when every part is ready.
 
     Raises:
+        InvalidArgument: callers could not be known, or others could read along; see `check_serving`.
         Unavailable: the address cannot be bound.
         whatever a part raised in `run`.
     """
+    check_serving(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -153,10 +163,38 @@ def _make_server(guard: Guard) -> grpc.aio.Server:
     )
 
 
-def _bind(server: grpc.aio.Server, listen: str) -> str:
-    """Return the address that was bound, with the port that was chosen where `listen` says 0."""
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """Where a server listens.
+
+    settings: for those who call from elsewhere. within: for the services that share the process, which call each other
+    in plain text over loopback.
+    """
+
+    settings: Settings
+    within: Settings
+
+
+def _bind(server: grpc.aio.Server, settings: Settings) -> _Bound:
+    """Bind what `settings` name; where a port is 0, any free one."""
+    if not secured(settings):
+        bound = replace(settings, listen=_port(settings.listen, server.add_insecure_port))
+        return _Bound(bound, bound)
+    listen = _port(settings.listen, partial(_add_secure, server, server_credentials(settings, mutual=False)))
+    if settings.service_listen:
+        _port(settings.service_listen, partial(_add_secure, server, server_credentials(settings, mutual=True)))
+    within = _port("127.0.0.1:0", server.add_insecure_port)
+    return _Bound(replace(settings, listen=listen), replace(settings, listen=within))
+
+
+def _add_secure(server: grpc.aio.Server, credentials: grpc.ServerCredentials, listen: str) -> int:
+    return server.add_secure_port(listen, credentials)
+
+
+def _port(listen: str, add: Callable[[str], int]) -> str:
+    """Return the address that `add` bound, with the port that was chosen where `listen` says 0."""
     try:
-        port = server.add_insecure_port(listen)
+        port = add(listen)
     except RuntimeError as error:
         raise Unavailable(
             f"Cannot listen on {listen}: it is in use, or not an address of this machine. "

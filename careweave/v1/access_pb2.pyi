@@ -86,8 +86,13 @@ class Access(_message.Message):
 
     ROLES_FIELD_NUMBER: _builtins.int
     EVERY_ROLE_FIELD_NUMBER: _builtins.int
+    ANYBODY_FIELD_NUMBER: _builtins.int
     every_role: _builtins.bool
     """Every role that there is, since it concerns nobody in particular."""
+    anybody: _builtins.bool
+    """Anybody, also without saying who calls. Nothing that is kept is read or
+    changed by such an RPC.
+    """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[Global___CallerRole.ValueType]:
         """These roles."""
@@ -97,10 +102,11 @@ class Access(_message.Message):
         *,
         roles: _abc.Iterable[Global___CallerRole.ValueType] | None = ...,
         every_role: _builtins.bool = ...,
+        anybody: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["every_role", b"every_role", "roles", b"roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anybody", b"anybody", "every_role", b"every_role", "roles", b"roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

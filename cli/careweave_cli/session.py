@@ -37,9 +37,14 @@ def open_session(
     """Return the session for the settings in `environment` and the options of the root command.
 
     Raises:
-        InvalidArgument: a setting cannot be used, or there is no such role.
+        InvalidArgument: a setting cannot be used, there is no such role, or a token says already who calls.
     """
     settings = read_settings(environment)
+    if settings.token_file and (subject or role or organisation):
+        raise InvalidArgument(
+            "The token in CAREWEAVE_TOKEN_FILE says who calls; leave out --as, --role and --organisation.",
+            reason="CALLER_GIVEN_TWICE",
+        )
     assumed = Role.PERSON if (subject or "").startswith("people/") else Role.OPERATOR
     try:
         acting = Role(role) if role else assumed

@@ -100,6 +100,7 @@ async def test_reflection_lists_what_is_served(probed: Probed) -> None:
     answer = await reflected(probed.address, ServerReflectionRequest(list_services=""))
     assert {each.name for each in answer.list_services_response.service} == {
         NAME,
+        "careweave.v1.AccessService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }
