@@ -29,7 +29,7 @@ from careweave.identity.signing import OwnIssuer
 from careweave.rpc.channels import LONGEST_MESSAGE, Channels
 from careweave.rpc.guard import Guard
 from careweave.rpc.parts import Build, ServicePart
-from careweave.rpc.serving import check_serving, secured
+from careweave.rpc.serving import secured
 from careweave.rpc.tls import server_credentials
 
 if TYPE_CHECKING:
@@ -127,11 +127,9 @@ async def serve(
     when_ready: called once with the address that was bound, when every part is ready.
 
     Raises:
-        InvalidArgument: callers could not be known, or others could read along; see `check_serving`.
         Unavailable: the address cannot be bound.
         whatever a part raised in `run`.
     """
-    check_serving(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,8 +1,9 @@
 """An OIDC issuer as an installation has one, whose keys and claims a test decides."""
 
+import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,14 +21,13 @@ ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
 
 def new_key(algorithm: str = "RS256") -> Key:
     """Return a new key for signatures by `algorithm`."""
-    kid = {"kid": uuid4().hex, "use": "sig"}
     match ALGORITHMS[algorithm]:
         case "RSA":
-            return RSAKey.generate_key(2048, kid)
+            return RSAKey.generate_key(2048, {"kid": uuid4().hex, "use": "sig"})
         case "EC":
-            return ECKey.generate_key("P-256", kid)
+            return ECKey.generate_key("P-256", {"kid": uuid4().hex, "use": "sig"})
         case _:
-            return OKPKey.generate_key("Ed25519", kid)
+            return OKPKey.generate_key("Ed25519", {"kid": uuid4().hex, "use": "sig"})
 
 
 @dataclass
@@ -46,9 +46,13 @@ class Issuer:
         claims = {**usual, "careweave_role": "operator", **changed}
         return {name: value for name, value in claims.items() if value is not None}
 
-    def token(self, key: Key | None = None, algorithm: str = "RS256", **changed: Any) -> str:
-        """Return a token signed by `key`, by the first of this issuer if none is given."""
-        return signed(self.claims(**changed), key or self.keys[0], {"alg": algorithm})
+    def token(self, **changed: Any) -> str:
+        """Return a token with those claims changed that are given, signed by the first key."""
+        return self.token_by(self.keys[0], **changed)
+
+    def token_by(self, key: Key, **changed: Any) -> str:
+        """Return one that is signed by `key`, in the way that is usual for its kind."""
+        return signed(self.claims(**changed), key, {"alg": {"RSA": "RS256", "EC": "ES256"}.get(key.key_type, "EdDSA")})
 
 
 def signed(claims: dict[str, Any], key: Any, header: dict[str, Any]) -> str:
@@ -57,6 +61,16 @@ def signed(claims: dict[str, Any], key: Any, header: dict[str, Any]) -> str:
     return jws.serialize_compact(
         {"typ": "at+jwt", **kid, **header}, json.dumps(claims), key, algorithms=[header["alg"]]
     )
+
+
+def signed_by_hand(claims: dict[str, Any], header: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    """Return `claims` signed in a way that no library would lend itself to."""
+    parts = [_encoded(json.dumps(part).encode()) for part in ({"typ": "at+jwt", **header}, claims)]
+    return ".".join([*parts, _encoded(sign(".".join(parts).encode()))])
+
+
+def _encoded(text: bytes) -> str:
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
 @contextmanager
