@@ -4,7 +4,8 @@
 
 Server and clients are processes of their own, one server and equally many clients on either side. Both sides
 are measured in turn, several rounds, and the median of the rounds is told. Decisions are recorded; nothing
-caches replies; people take turns, so that nobody is asked for twice before everybody was. People and
+caches replies; each person calls by a token of their own, which the server sees for the first time when it is their
+first turn; people take turns, so that nobody is asked for twice before everybody was. People and
 opportunities are generated straight into the index (`generated`), over the real ESCO health and care
 occupations, with the shipped embedding model.
 """
@@ -25,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.ranking_client import record, requests
+from benchmarks.ranking_server import TOKENS
 from careweave.config import read_settings
 from careweave.events.port import Positions, Topic
 from careweave.v1.events_pb2 import RankingMade
@@ -67,15 +69,15 @@ def server(side: str, folder: Path, *options: str) -> Iterator[str]:
 
 
 def drive(
-    address: str, view: str, *, clients: int, people: int, seconds: float, first: int
+    address: str, tokens: Path, view: str, *, clients: int, people: int, seconds: float, first: int
 ) -> tuple[float, list[float]]:
     """Return calls a second and all latencies of `clients` calls at once, from at most two processes."""
     processes = min(2, clients)
     started = [
         subprocess.Popen(
             [
-                sys.executable, "-m", "benchmarks.ranking_client", address, "--view", view, "--seconds", str(seconds),
-                "--calls-at-once", str(clients // processes), "--people", str(people),
+                sys.executable, "-m", "benchmarks.ranking_client", address, str(tokens), "--view", view,
+                "--seconds", str(seconds), "--calls-at-once", str(clients // processes), "--people", str(people),
                 "--first", str((first + number * people // processes) % people),
             ],
             stdout=subprocess.PIPE,
@@ -95,14 +97,14 @@ def measure(people: int, opportunities: int, seconds: float) -> tuple[list[Timin
         options = ("--people", str(people), "--opportunities", str(opportunities))
         with server("matching", folder, *options) as matching:
             for view in ("full", "basic"):
-                asyncio.run(record(matching, requests(0, people, view), _RECORDED, folder))
+                asyncio.run(record(matching, requests(folder / TOKENS, 0, people, view), _RECORDED, folder))
                 with server("empty", folder) as empty:
-                    timings += _rounds({"matching": matching, "empty": empty}, view, people, seconds)
+                    timings += _rounds({"matching": matching, "empty": empty}, folder / TOKENS, view, people, seconds)
         decisions = asyncio.run(_recorded(folder))
     return timings, decisions
 
 
-def _rounds(sides: dict[str, str], view: str, people: int, seconds: float) -> list[Timing]:
+def _rounds(sides: dict[str, str], tokens: Path, view: str, people: int, seconds: float) -> list[Timing]:
     timings: list[Timing] = []
     first = 0
     for clients in (1, 16):
@@ -111,7 +113,7 @@ def _rounds(sides: dict[str, str], view: str, people: int, seconds: float) -> li
         for number in range(_ROUNDS + 1):
             for side, address in sides.items():
                 length = seconds if number else _WARMING_SECONDS
-                rate, taken = drive(address, view, clients=clients, people=people, seconds=length, first=first)
+                rate, taken = drive(address, tokens, view, clients=clients, people=people, seconds=length, first=first)
                 if number:  # the first round warms both sides up
                     rates[side].append(rate)
                     latencies[side] += taken

@@ -4,9 +4,9 @@
     python -m benchmarks.ranking_server empty FOLDER
 
 `matching` serves the matching service as it ships (the server, its interceptor, the ranking, decisions to a
-SQLite log in FOLDER), its index filled with generated people and opportunities. `empty` answers with replies
-that the first one gave, in turn, from a bare grpc.aio handler that reads nothing. Each prints its address on a
-line once it is ready, and stops at the end of its standard input.
+SQLite log in FOLDER), its index filled with generated people and opportunities; the token of each person lies in
+FOLDER. `empty` answers with replies that the first one gave, in turn, from a bare grpc.aio handler that reads nothing.
+Each prints its address on a line once it is ready, and stops at the end of its standard input.
 """
 
 import argparse
@@ -32,11 +32,15 @@ from careweave_matching.weights import CURRENT
 from benchmarks.generated import TODAY, opportunities, people, read_setting
 from careweave.config import read_settings
 from careweave.events.outbox import Relay
+from careweave.identity.signing import OwnIssuer
+from careweave.policy import Caller, Role
 from careweave.rpc.channels import Channels
 from careweave.rpc.paging import token_key
 from careweave.rpc.server import running
 from careweave.wiring import Adapters, open_adapters
 
+TOKENS = "tokens.txt"
+"""A token of each person, by number, one a line."""
 REPLIES = "replies.bin"
 LENGTHS = "lengths.json"
 """Where the recorded replies lie in FOLDER, one after the other, and their lengths."""
@@ -68,6 +72,13 @@ async def filled_index(adapters: Adapters, people_count: int, opportunity_count:
     return index
 
 
+def write_tokens(file: Path, issuer: OwnIssuer, people_count: int) -> None:
+    """Write the token of each generated person, which no call has shown yet."""
+    with file.open("w", encoding="ascii") as written:
+        for number in range(people_count):
+            written.write(issuer.issue(Caller(f"people/g{number:07d}", Role.PERSON)).token + "\n")
+
+
 def midday() -> datetime:
     """Return the time of day now on the day that everything is generated for."""
     return datetime.combine(TODAY, datetime.now(UTC).timetz())
@@ -80,6 +91,7 @@ async def serve_matching(folder: Path, people_count: int, opportunity_count: int
         graph=f"ladybug:{folder / 'graph'}",
         events=f"sqlite:{folder / 'events.db'}",
         listen="127.0.0.1:0",
+        trial="yes",
     )
     async with open_adapters(settings, midday) as adapters:
         began = time.perf_counter()
@@ -97,6 +109,7 @@ async def serve_matching(folder: Path, people_count: int, opportunity_count: int
 
         async with running(settings, [build], adapters) as started:
             await started.until_ready()
+            write_tokens(folder / TOKENS, started.own, people_count)
             print(started.settings.listen, flush=True)
             await asyncio.to_thread(sys.stdin.read)
 

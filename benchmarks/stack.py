@@ -40,6 +40,7 @@ async def settings_of(stack: str, folder: Path, until_done: AsyncExitStack) -> S
         graph=f"ladybug:{folder / 'graph'}",
         events=f"sqlite:{folder / 'events.db'}",
         listen=f"127.0.0.1:{free_ports(1)[0]}",
+        trial="yes",
         log_level="ERROR",
     )
     if stack == "servers":

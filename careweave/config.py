@@ -73,6 +73,8 @@ class Settings:
     """`CAREWEAVE_SERVICE_LISTEN`: host and port for other services, which show a certificate there; empty: nowhere."""
     service_names: str = ""
     """`CAREWEAVE_SERVICE_NAMES`: names, comma-separated, in the certificates of services (DNS or URI)."""
+    health_listen: str = ""
+    """`CAREWEAVE_HEALTH_LISTEN`: host and port where health alone is told, in plain text, for probes without TLS."""
     trial: str = ""
     """`CAREWEAVE_TRIAL`: `yes` for a trial, where whoever asks gets a token for anybody."""
     trial_listen: str = "127.0.0.1:0"
@@ -116,8 +118,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     _refuse_other("log_level", settings.log_level.upper(), _LEVELS)
     for name in ("listen", "trial_listen", "skills", "profiles", "matching"):
         _refuse_bad_address(name, settings.address(name))
-    if settings.service_listen:
-        _refuse_bad_address("service_listen", settings.service_listen)
+    for name in ("service_listen", "health_listen"):
+        if getattr(settings, name):
+            _refuse_bad_address(name, getattr(settings, name))
     return settings
 
 

@@ -1,8 +1,8 @@
 """What gRPC's core writes to standard error, as lines of our own log.
 
 The core has no hook for its log: it writes plain lines to the file descriptor 2. Whoever connects in plain text to a
-port of TLS, or with a wrong certificate, shows there alone, since no call comes of it. So that descriptor becomes a pipe
-whose lines are logged as JSON, while Python goes on writing to where it led before.
+port of TLS, or with a wrong certificate, shows there alone, since no call comes of it. So that descriptor becomes a
+pipe whose lines are logged as JSON, while Python goes on writing to where it led before.
 """
 
 import logging

@@ -3,7 +3,8 @@
 Health is served per service (`grpc.health.v1`): NOT_SERVING until the part says that it is ready, while it says
 that it is not, and from the moment the server begins to stop. The empty name stands for all parts together. The health
 service's own name is SERVING as soon as the process answers, whatever the parts wait for: a probe that restarts
-a process asks for that one, since a restart mends nothing that is elsewhere.
+a process asks for that one, since a restart mends nothing that is elsewhere. Health and reflection are told without
+asking who calls: they say nothing about anybody. Probes that know no TLS ask at an address where there is health alone.
 """
 
 import asyncio
@@ -101,6 +102,7 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
         await _set_all(health, parts, _NOT_SERVING)
         await health.set(HEALTH, _SERVING)
         await server.start()
+        probed = await _started_for_probes(settings.health_listen, health)
         tasks = [asyncio.create_task(_run(part, failed)) for part in parts]
         tasks.append(asyncio.create_task(_follow_readiness(parts, health, ready)))
         try:
@@ -109,6 +111,7 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
             await health.enter_graceful_shutdown()
             identity.streams.end_all()
             await server.stop(DRAIN_SECONDS)
+            await probed.stop(None)
             await _cancelled(tasks)
             failed.cancel()
             for part in reversed(parts):
@@ -210,6 +213,16 @@ def _register(server: grpc.aio.Server, parts: Sequence[ServicePart]) -> health_a
         part.register(server)
     reflection.enable_server_reflection([*(part.name for part in parts), HEALTH, reflection.SERVICE_NAME], server)
     return health
+
+
+async def _started_for_probes(listen: str, health: health_aio.HealthServicer) -> grpc.aio.Server:
+    """Return a server of health alone, in plain text, that has started; it listens nowhere if `listen` is empty."""
+    server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    if listen:
+        _port(listen, server.add_insecure_port)
+        await server.start()
+    return server
 
 
 async def _run(part: ServicePart, failed: "asyncio.Future[None]") -> None:

@@ -24,6 +24,7 @@ SUBCOMMANDS: Final = {
         "careweave_cli.commands.status:status", "Show what answers, what is loaded, and where it lies."
     ),
     "hr": Subcommand("careweave_cli.commands.hr:hr", "Import HR extracts, and mend what was rejected of HR updates."),
+    "token": Subcommand("careweave_cli.commands.token:token", "Print a token of a trial, or revoke tokens."),
     "health": Subcommand("careweave_cli.commands.health:health", "Ask services whether they can answer in full."),
     "match": Subcommand("careweave_cli.commands.match:match", "List the next roles and learning for a person."),
     "candidates": Subcommand("careweave_cli.commands.candidates:candidates", "List people for an opportunity."),
@@ -57,7 +58,8 @@ Exit status:
   3  no such thing                  7  a limit is reached, or stored content is damaged
 
 Commands call the services at CAREWEAVE_LISTEN (127.0.0.1:50051 unless set). When nothing answers there, they
-start what they need in their own process, on the folder ./var, and stop it again.
+start what they need in their own process, on the folder ./var, and stop it again. They call with the token in the
+file that CAREWEAVE_TOKEN_FILE names; in a trial they get one for whoever --as and --role name.
 """
 
 

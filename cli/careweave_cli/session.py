@@ -21,11 +21,13 @@ _TERMINATED: Final = 128 + signal.SIGTERM
 class Session:
     """One run of a command.
 
-    caller: in whose name the services are called.
+    caller: in whose name the services are called, where a trial gives tokens for anybody.
+    environment: of this process, for those that it starts.
     """
 
     settings: Settings
     caller: Caller
+    environment: Mapping[str, str]
 
 
 pass_session: Final = click.make_pass_decorator(Session)
@@ -51,7 +53,7 @@ def open_session(
     except ValueError as error:
         message = f"There is no role {role!r}; use one of {', '.join(Role)}."
         raise InvalidArgument(message, reason="ROLE_UNKNOWN") from error
-    return Session(settings, Caller(subject or "", acting, organisation or ""))
+    return Session(settings, Caller(subject or "", acting, organisation or ""), environment)
 
 
 def run(command: Coroutine[Any, Any, _Result]) -> _Result:
