@@ -87,6 +87,8 @@ class Settings:
     """`CAREWEAVE_PROFILES`: address of the profiles service; empty means `listen`."""
     matching: str = ""
     """`CAREWEAVE_MATCHING`: address of the matching service; empty means `listen`."""
+    calls_per_second: float = 20.0
+    """`CAREWEAVE_CALLS_PER_SECOND`: of one caller in the long run; ten seconds' worth may come at once."""
     page_token_key: str = ""
     """`CAREWEAVE_PAGE_TOKEN_KEY`: signs page tokens; replicas share it. Empty: a key in `cache`."""
     index_staleness_seconds: float = 5.0

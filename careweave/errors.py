@@ -84,5 +84,16 @@ class Exhausted(CareweaveError):
     """A limit is reached: disk, size, rate or queue."""
 
 
+@dataclass(slots=True)
+class RateLimited(CareweaveError):
+    """One caller asks for too much in too short a time; trying again after `seconds` works."""
+
+    seconds: float = 1.0
+
+
+class TimedOut(CareweaveError):
+    """It took longer than the caller or the server allows; it may have been done."""
+
+
 class DataLoss(CareweaveError):
     """Stored content cannot be read back as it was written."""

@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from careweave.audit.asked import note_asked
 from careweave.errors import Forbidden
 
 
@@ -102,6 +103,8 @@ class Action(StrEnum):
     ISSUE_EMPLOYMENT_CODE = "IssueEmploymentCode"
     CONFIRM_EMPLOYMENT = "ConfirmEmployment"
     LIST_UNRESOLVED_SKILLS = "ListUnresolvedSkills"
+    LIST_RECORDED_ACCESSES = "ListRecordedAccesses"
+    BATCH_GET_AUDIT_PSEUDONYMS = "BatchGetAuditPseudonyms"
     UPDATE_ORGANISATION = "UpdateOrganisation"
     GET_ORGANISATION = "GetOrganisation"
     LIST_ORGANISATIONS = "ListOrganisations"
@@ -149,38 +152,41 @@ class Scope(StrEnum):
 Grants = Mapping[Role, Scope]
 
 _RUNNING: Final[Grants] = {Role.OPERATOR: Scope.ALL, Role.SERVICE: Scope.ALL}
-_PUBLIC: Final[Grants] = dict.fromkeys(Role, Scope.ALL)
+_EVERYBODY: Final[Grants] = dict.fromkeys(Role, Scope.ALL)
 _THE_PERSON: Final[Grants] = {Role.PERSON: Scope.OWN, **_RUNNING}
 _THE_EMPLOYER: Final[Grants] = {Role.MANAGER: Scope.ORGANISATION, Role.RECRUITER: Scope.ORGANISATION, **_RUNNING}
 _THE_FEED: Final[Grants] = {Role.HR_FEED: Scope.SOURCE, **_RUNNING}
 _EITHER_SIDE: Final[Grants] = {**_THE_PERSON, **_THE_EMPLOYER}
 
-_PUBLIC_ACTIONS: Final = (
-    Action.GET_SKILL,
-    Action.LIST_SKILLS,
-    Action.SEARCH_SKILLS,
-    Action.EXTRACT_SKILLS,
-    Action.LIST_RELATED_SKILLS,
-    Action.GET_OCCUPATION,
-    Action.SEARCH_OCCUPATIONS,
-    Action.GET_STANDARD,
-    Action.LIST_STANDARDS,
-    Action.GET_COURSE,
-    Action.LIST_COURSES,
-    Action.GET_TAXONOMY_STATUS,
-    Action.GET_ORGANISATION,
-    Action.LIST_ORGANISATIONS,
-    Action.GET_PLACE,
-    Action.LIST_PLACES,
-    Action.GET_HUB,
-    Action.LIST_HUBS,
-    Action.GET_OPPORTUNITY,
-    Action.LIST_OPPORTUNITIES,
+PUBLIC: Final = frozenset(
+    (
+        Action.GET_SKILL,
+        Action.LIST_SKILLS,
+        Action.SEARCH_SKILLS,
+        Action.EXTRACT_SKILLS,
+        Action.LIST_RELATED_SKILLS,
+        Action.GET_OCCUPATION,
+        Action.SEARCH_OCCUPATIONS,
+        Action.GET_STANDARD,
+        Action.LIST_STANDARDS,
+        Action.GET_COURSE,
+        Action.LIST_COURSES,
+        Action.GET_TAXONOMY_STATUS,
+        Action.GET_ORGANISATION,
+        Action.LIST_ORGANISATIONS,
+        Action.GET_PLACE,
+        Action.LIST_PLACES,
+        Action.GET_HUB,
+        Action.LIST_HUBS,
+        Action.GET_OPPORTUNITY,
+        Action.LIST_OPPORTUNITIES,
+    )
 )
+"""Actions that concern nobody in particular, and are open to every role."""
 
 GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
     {
-        **dict.fromkeys(_PUBLIC_ACTIONS, _PUBLIC),
+        **dict.fromkeys(PUBLIC, _EVERYBODY),
         Action.IMPORT_TAXONOMY: _RUNNING,
         # A profile is the person's own. Employers reach people through matching, where consent filters.
         Action.CREATE_PERSON: _THE_PERSON,
@@ -202,6 +208,9 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         # Not the employer, nor their HR system: which records are of one person is for that person to say.
         Action.CONFIRM_EMPLOYMENT: _THE_PERSON,
         Action.LIST_UNRESOLVED_SKILLS: _THE_FEED,
+        Action.LIST_RECORDED_ACCESSES: {Role.PERSON: Scope.OWN, Role.OPERATOR: Scope.ALL},
+        # Nobody who reads the audit trail shall learn here whom it speaks of.
+        Action.BATCH_GET_AUDIT_PSEUDONYMS: {Role.SERVICE: Scope.ALL},
         Action.UPDATE_ORGANISATION: _RUNNING,
         Action.UPDATE_PLACE: _RUNNING,
         Action.UPDATE_HUB: _RUNNING,
@@ -250,7 +259,9 @@ def authorise(caller: Caller, action: Action, resource: Resource = ANYTHING) -> 
     Raises:
         Forbidden: otherwise.
     """
-    if not may(caller, action, resource):
+    granted = may(caller, action, resource)
+    note_asked(action, resource.person, granted=granted)
+    if not granted:
         raise refusal(caller.role, action)
 
 

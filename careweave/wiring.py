@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from careweave.audit.trail import AuditTrail
 from careweave.config import Settings
 from careweave.embedding.port import Embedder
 from careweave.errors import InvalidArgument
@@ -34,6 +35,7 @@ class Adapters:
     graph: Graph
     events: EventLog
     embedder: Embedder
+    audit: AuditTrail
     clock: Callable[[], datetime]
     """Returns the time, in UTC."""
     new_id: Callable[[], str]
@@ -166,7 +168,11 @@ async def open_adapters(
     try:
         events = await open_events(settings, clock, new_id)
         try:
-            yield Adapters(settings, graph, events, embedder, clock, new_id)
+            audit = AuditTrail(events, new_id, clock)
+            try:
+                yield Adapters(settings, graph, events, embedder, audit, clock, new_id)
+            finally:
+                await audit.close()
         finally:
             await events.close()
     finally:

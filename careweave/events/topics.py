@@ -28,6 +28,8 @@ KEPT: Final[Mapping[Topic, Kept]] = {
     Topic.HR_UPDATES: Kept(days=7),
     Topic.HR_REJECTED: Kept(days=7),
     Topic.REVOCATIONS: Kept(compacted=True),
+    # Six years, within which a claim can be brought (Limitation Act 1980, sections 2 and 5).
+    Topic.AUDIT: Kept(days=2192),
 }
 TOMBSTONE_DAYS: Final = 7
 """How long compaction leaves a tombstone for those who follow; who was away for longer builds anew."""

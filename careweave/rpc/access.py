@@ -1,6 +1,7 @@
 """Which roles may call an RPC at all, as a method option in the protos declares; see `access.proto`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -24,32 +25,37 @@ NUMBERS: Final[Mapping[Role, "access_pb2.CallerRole.ValueType"]] = {role: number
 """To `careweave.v1.CallerRole`."""
 
 
-def declared_roles(method: MethodDescriptor) -> frozenset[Role]:
-    """Return the roles that may call `method`; none if it declares none."""
-    access = method.GetOptions().Extensions[access_pb2.access]
-    if access.every_role:
-        return frozenset(Role)
-    return frozenset(ROLES[role] for role in access.roles)
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call an RPC.
+
+    roles: these and no others; none if it declares none.
+    changes_permission: whether it changes who may see what, or takes something away for good.
+    bulk: whether it takes much at once.
+    anybody: whether it may be called without saying who calls.
+    """
+
+    roles: frozenset[Role]
+    changes_permission: bool
+    bulk: bool
+    anybody: bool
 
 
-def roles_of(path: str) -> frozenset[Role]:
-    """Return the roles that may call the RPC at `path`, for example `/careweave.v1.SkillsService/GetSkill`.
+def declared_access(method: MethodDescriptor) -> Access:
+    """Return what `method` declares."""
+    declared = method.GetOptions().Extensions[access_pb2.access]
+    roles = frozenset(Role) if declared.every_role else frozenset(ROLES[role] for role in declared.roles)
+    return Access(roles, declared.changes_permission, declared.bulk, declared.anybody)
 
-    None if it declares none.
+
+def access_of(path: str) -> Access:
+    """Return what the RPC at `path`, for example `/careweave.v1.SkillsService/GetSkill`, declares.
 
     Raises:
         KeyError: no proto of this process has such a method.
     """
-    return declared_roles(_method(path))
-
-
-def for_anybody(path: str) -> bool:
-    """Tell whether the RPC at `path` may be called without saying who calls.
-
-    Raises:
-        KeyError: as `roles_of`.
-    """
-    return bool(_method(path).GetOptions().Extensions[access_pb2.access].anybody)
+    service, _, rpc = path.removeprefix("/").rpartition("/")
+    return declared_access(Default().FindServiceByName(service).methods_by_name[rpc])
 
 
 def admit(caller: Caller, roles: frozenset[Role], rpc: str) -> None:
@@ -63,8 +69,3 @@ def admit(caller: Caller, roles: frozenset[Role], rpc: str) -> None:
     """
     if caller.role not in roles:
         raise refusal(caller.role, rpc)
-
-
-def _method(path: str) -> MethodDescriptor:
-    service, _, rpc = path.removeprefix("/").rpartition("/")
-    return Default().FindServiceByName(service).methods_by_name[rpc]

@@ -146,7 +146,8 @@ class Channels:
 
 
 def _refuse_plain_text(source: TokenSource, address: str) -> None:
-    near = address.startswith("unix:") or is_loopback(address.rpartition(":")[0].rpartition("/")[2])
+    targets = address.removeprefix("ipv4:").removeprefix("dns:///").split(",")
+    near = all(is_loopback(target.rpartition(":")[0]) for target in targets)
     if isinstance(source, Given | FromFile) and not near:
         raise InvalidArgument(
             f"A token is not sent to {address} in plain text; name the PEM of who signs its certificate with "

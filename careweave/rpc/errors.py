@@ -26,6 +26,8 @@ from careweave.errors import (
     Forbidden,
     InvalidArgument,
     NotFound,
+    RateLimited,
+    TimedOut,
     Unauthenticated,
     Unavailable,
 )
@@ -43,6 +45,8 @@ STATUS_CODES: Final[Mapping[type[CareweaveError], grpc.StatusCode]] = {
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
     Exhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    RateLimited: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    TimedOut: grpc.StatusCode.DEADLINE_EXCEEDED,
     DataLoss: grpc.StatusCode.DATA_LOSS,
 }
 
@@ -67,11 +71,19 @@ def status_of(error: CareweaveError) -> Status:
     )
     if isinstance(error, InvalidArgument) and error.violations:
         status.details.add().Pack(_bad_request(error.violations))
-    if isinstance(error, Unavailable):
+    wait = _wait(error)
+    if wait is not None:
         delay = Duration()
-        delay.FromTimedelta(RETRY_DELAY)
+        delay.FromTimedelta(wait)
         status.details.add().Pack(RetryInfo(retry_delay=delay))
     return status
+
+
+def _wait(error: CareweaveError) -> timedelta | None:
+    """Return after how long trying again may work, None if it does not help by itself."""
+    if isinstance(error, RateLimited):
+        return timedelta(seconds=error.seconds)
+    return RETRY_DELAY if isinstance(error, Unavailable) else None
 
 
 def status_of_unexpected(error_id: str) -> Status:
@@ -97,12 +109,14 @@ def error_of(failure: grpc.aio.AioRpcError) -> CareweaveError:
     and message; a code outside the table, INTERNAL for one, becomes Unavailable.
     """
     kind = next((kind for kind, code in STATUS_CODES.items() if code == failure.code()), Unavailable)
-    info, fields = _details_of(failure)
+    info, fields, wait = _details_of(failure)
     message = failure.details() or failure.code().name
     reason = info.reason or failure.code().name
     if kind is InvalidArgument:
         violations = [FieldViolation(each.field, each.description, each.reason) for each in fields.field_violations]
         return InvalidArgument(message, reason, dict(info.metadata), violations)
+    if kind is Exhausted and wait.HasField("retry_delay"):
+        return RateLimited(message, reason, dict(info.metadata), wait.retry_delay.ToTimedelta().total_seconds())
     return kind(message, reason, dict(info.metadata))
 
 
@@ -125,15 +139,15 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
 
 
-def _details_of(failure: grpc.aio.AioRpcError) -> tuple[ErrorInfo, BadRequest]:
+def _details_of(failure: grpc.aio.AioRpcError) -> tuple[ErrorInfo, BadRequest, RetryInfo]:
     for key, packed in failure.trailing_metadata() or ():
         if key == "grpc-status-details-bin" and isinstance(packed, bytes):
             try:
                 status = Status.FromString(packed)
             except DecodeError:
                 break
-            return _unpacked(status, ErrorInfo()), _unpacked(status, BadRequest())
-    return ErrorInfo(), BadRequest()
+            return _unpacked(status, ErrorInfo()), _unpacked(status, BadRequest()), _unpacked(status, RetryInfo())
+    return ErrorInfo(), BadRequest(), RetryInfo()
 
 
 _Detail = TypeVar("_Detail", bound=Message)

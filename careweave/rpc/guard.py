@@ -1,10 +1,13 @@
 """What every call of ours passes through: one interceptor, since each of a stack would cost a turn.
 
-In this order: who calls, whether that role may use the RPC at all (AIP-211), the request decoded,
-its field rules; then the servicer; and whatever goes wrong on the way becomes a status. Where the
-client sends a stream, caller and role are asked at its opening, and a message that is wrong goes to
-the servicer as `Refused`, to be answered in its place: it does not end the stream. A stream ends when the token
-expires or is revoked that it was opened with.
+In this order: who calls, whether it is their turn (`limits`), whether that role may use the RPC at all
+(AIP-211), the request decoded, its field rules; then the servicer; and whatever goes wrong on the way
+becomes a status. Where the client sends a stream, caller and role are asked at its opening, and a message
+that is wrong goes to the servicer as `Refused`, to be answered in its place: it does not end the stream. A
+stream ends when the token expires, or is revoked, that it was opened with.
+
+What a call has asked of the policy, and of whom, goes into the audit trail. A servicer that answers
+without having asked is at fault: its answer is withheld.
 """
 
 import asyncio
@@ -17,18 +20,23 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc.aio import ServicerContext
 
-from careweave.errors import CareweaveError, InvalidArgument
+from careweave.audit.trail import AuditTrail
+from careweave.errors import CareweaveError, InvalidArgument, TimedOut
 from careweave.identity.claims import Identified
-from careweave.policy import Role
 from careweave.rpc import validation
-from careweave.rpc.access import admit, for_anybody, roles_of
+from careweave.rpc.access import Access, access_of, admit
+from careweave.rpc.access_record import AccessRecord
 from careweave.rpc.caller import Callers
 from careweave.rpc.errors import abort, status_of, status_of_unexpected
 from careweave.rpc.incoming import Refused
+from careweave.rpc.limits import Limits, Turn
 from careweave.rpc.streams import Streams
 
 _LOG: Final = logging.getLogger(__name__)
 _OURS: Final = "/careweave."
+LONGEST_SECONDS: Final = 120
+LONGEST_BULK_SECONDS: Final = 900
+"""How long a call may take at the server, whatever its client would wait. Streams may go on."""
 
 Context: TypeAlias = ServicerContext[Any, Any]
 Decode: TypeAlias = Callable[[bytes], Message]
@@ -41,13 +49,11 @@ Continue: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["Handler | N
 class Method:
     """What the guard knows of an RPC.
 
-    rpc: the last part of its name. roles: who may call it at all. anybody: whether it may be called without saying
-    who calls.
+    rpc: the last part of its name. access: who may call it at all.
     """
 
     rpc: str
-    roles: frozenset[Role]
-    anybody: bool
+    access: Access
     decode: Decode
 
 
@@ -56,13 +62,19 @@ class Guard(grpc.aio.ServerInterceptor):
 
     callers: finds out who calls. streams: what is open, and how to end it.
     new_id: makes the id by which an unexpected error is found in the log.
+    audit: where accesses are recorded.
+    limits: what one caller may ask.
     """
 
-    def __init__(self, callers: Callers, streams: Streams, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, callers: Callers, streams: Streams, new_id: Callable[[], str], audit: AuditTrail, limits: Limits
+    ) -> None:
         """Begin without having guarded any."""
         self._callers = callers
         self._streams = streams
         self._new_id = new_id
+        self._audit = audit
+        self._limits = limits
         self._guarded: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -92,18 +104,35 @@ class Guard(grpc.aio.ServerInterceptor):
             return grpc.unary_stream_rpc_method_handler(
                 self._guarded_stream(handler, method), None, handler.response_serializer
             )
-        return grpc.unary_unary_rpc_method_handler(
-            self._guarded_call(handler, method), None, handler.response_serializer
-        )
+        call = self._open_call(handler, method) if method.access.anybody else self._guarded_call(handler, method)
+        return grpc.unary_unary_rpc_method_handler(call, None, handler.response_serializer)
 
     def _guarded_call(self, handler: Handler, method: Method) -> Callable[[bytes, Context], Awaitable[Message]]:
         behaviour = cast("Callable[[Message, Context], Awaitable[Message]]", handler.unary_unary)
 
         async def call(body: bytes, context: Context) -> Message:
+            record = AccessRecord(self._audit, method.rpc)
             try:
-                await self._admit(method, context)
-                return await behaviour(_checked(body, method), context)
+                with self._entered(await self._callers.read(context), method, record):
+                    request = _read(body, method)
+                    await record.room(changes_permission=method.access.changes_permission)
+                    reply = await _in_time(behaviour(request, context), method)
+                    await record.done(changes_permission=method.access.changes_permission)
             except Exception as error:  # noqa: BLE001  the last place where it can be turned into a status
+                record.failed(error)
+                await self._fail(context, method.rpc, error)
+            return reply
+
+        return call
+
+    def _open_call(self, handler: Handler, method: Method) -> Callable[[bytes, Context], Awaitable[Message]]:
+        """Return a call of somebody who need not say who they are: there is no policy to ask, and nobody to record."""
+        behaviour = cast("Callable[[Message, Context], Awaitable[Message]]", handler.unary_unary)
+
+        async def call(body: bytes, context: Context) -> Message:
+            try:
+                return await _in_time(behaviour(_read(body, method), context), method)
+            except Exception as error:  # noqa: BLE001  as above
                 await self._fail(context, method.rpc, error)
 
         return call
@@ -111,11 +140,12 @@ class Guard(grpc.aio.ServerInterceptor):
     def _guarded_stream(self, handler: Handler, method: Method) -> Callable[[bytes, Context], AsyncIterator[Message]]:
         behaviour = cast("Callable[[Message, Context], AsyncIterator[Message]]", handler.unary_stream)
 
-        async def replies(body: bytes, context: Context) -> AsyncIterator[Message]:
-            async for reply in behaviour(_checked(body, method), context):
-                yield reply
+        async def replies(body: bytes, context: Context, record: AccessRecord) -> AsyncIterator[Message]:
+            with self._entered(await self._opened(context), method, record):
+                async for reply in behaviour(_read(body, method), context):
+                    yield reply
 
-        return self._ending_well(replies, method)
+        return self._ending_well(replies, method.rpc)
 
     def _guarded_exchange(
         self, handler: Handler, method: Method
@@ -124,23 +154,27 @@ class Guard(grpc.aio.ServerInterceptor):
             "Callable[[AsyncIterator[Message | Refused], Context], AsyncIterator[Message]]", handler.stream_stream
         )
 
-        async def replies(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[Message]:
-            async for reply in behaviour(_each_checked(bodies, method), context):
-                yield reply
+        async def replies(
+            bodies: AsyncIterator[bytes], context: Context, record: AccessRecord
+        ) -> AsyncIterator[Message]:
+            with self._entered(await self._opened(context), method, record):
+                async for reply in behaviour(_each_read(bodies, method), context):
+                    yield reply
 
-        return self._ending_well(replies, method)
+        return self._ending_well(replies, method.rpc)
 
     def _ending_well(
-        self, replies: Callable[[_Body, Context], AsyncIterator[Message]], method: Method
+        self, replies: Callable[[_Body, Context, AccessRecord], AsyncIterator[Message]], rpc: str
     ) -> Callable[[_Body, Context], AsyncIterator[Message]]:
-        """Return `replies`, once the caller is admitted, with each way in which they may end turned into a status."""
+        """Return `replies` with each way in which it may end turned into a status."""
 
         async def stream(body: _Body, context: Context) -> AsyncIterator[Message]:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101  grpc runs every call in a task of its own
+            record = AccessRecord(self._audit, rpc)
             try:
-                self._streams.opened(task, await self._admit(method, context))
-                async for reply in replies(body, context):
+                async for reply in replies(body, context, record):
+                    await record.part()
                     yield reply
             except asyncio.CancelledError:
                 why = self._streams.why_ended(task)
@@ -148,19 +182,31 @@ class Guard(grpc.aio.ServerInterceptor):
                     raise
                 await abort(context, status_of(why))
             except Exception as error:  # noqa: BLE001  as above
-                await self._fail(context, method.rpc, error)
+                record.failed(error)
+                await self._fail(context, rpc, error)
             finally:
                 self._streams.closed(task)
 
         return stream
 
-    async def _admit(self, method: Method, context: Context) -> Identified | None:
-        """Return who calls, if they may call `method`; None if nobody is asked who they are."""
-        if method.anybody:
-            return None
-        found = await self._callers.read(context)
-        admit(found.caller, method.roles, method.rpc)
-        return found
+    async def _opened(self, context: Context) -> Identified:
+        """Return who opens a stream, which ends when what they are known by does."""
+        opener = await self._callers.read(context)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  as below
+        self._streams.opened(task, opener)
+        return opener
+
+    def _entered(self, found: Identified, method: Method, record: AccessRecord) -> Turn:
+        """Return the turn of a caller who may use the method.
+
+        Raises:
+            RateLimited, Forbidden: it is not their turn, they may not.
+        """
+        record.caller = found.caller
+        turn = self._limits.turn(record.caller)
+        admit(record.caller, method.access.roles, method.rpc)
+        return turn
 
     async def _fail(self, context: Context, rpc: str, error: Exception) -> NoReturn:
         if isinstance(error, grpc.aio.AbortError):
@@ -173,19 +219,38 @@ class Guard(grpc.aio.ServerInterceptor):
 
 
 def _method(path: str, handler: Handler) -> Method:
-    return Method(
-        path.rpartition("/")[2], roles_of(path), for_anybody(path), cast("Decode", handler.request_deserializer)
-    )
+    return Method(path.rpartition("/")[2], access_of(path), cast("Decode", handler.request_deserializer))
 
 
-def _checked(body: bytes, method: Method) -> Message:
+async def _in_time(answering: Awaitable[Message], method: Method) -> Message:
+    """Return what `answering` returns.
+
+    Raises:
+        TimedOut: not within the time that the method may take; what it was doing has been cancelled.
+    """
+    seconds = LONGEST_BULK_SECONDS if method.access.bulk else LONGEST_SECONDS
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await answering
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise TimedOut(
+            f"{method.rpc} took more than {seconds} seconds and was given up; look whether it was done before you "
+            "call again.",
+            reason="TOO_SLOW",
+        ) from error
+
+
+def _read(body: bytes, method: Method) -> Message:
     """Return the request, once its fields are found to be right."""
     request = _decoded(body, method)
     validation.check(request)
     return request
 
 
-async def _each_checked(bodies: AsyncIterator[bytes], method: Method) -> AsyncIterator[Message | Refused]:
+async def _each_read(bodies: AsyncIterator[bytes], method: Method) -> AsyncIterator[Message | Refused]:
     """Yield each message of a stream, or why it cannot be taken."""
     async for body in bodies:
         message: Message | None = None

@@ -1,10 +1,11 @@
 """What a service gives the server that runs it."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import grpc
 
+from careweave.audit.trail import Pseudonyms
 from careweave.rpc.channels import Channels
 
 if TYPE_CHECKING:
@@ -37,6 +38,16 @@ class ServicePart(Protocol):
 
     async def close(self) -> None:
         """Release what the part itself holds, after the last call and after `run` has ended."""
+        ...
+
+
+@runtime_checkable
+class KeepsPseudonyms(Protocol):
+    """A part that keeps by which pseudonyms the audit trail knows people."""
+
+    @property
+    def pseudonyms(self) -> Pseudonyms:
+        """Return them without a call."""
         ...
 
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import secrets
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -23,13 +24,16 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
+from careweave.audit.trail import Pseudonyms
 from careweave.config import Settings
 from careweave.errors import Unavailable
 from careweave.identity.service import identity_of
 from careweave.identity.signing import OwnIssuer
 from careweave.rpc.channels import LONGEST_MESSAGE, Channels
 from careweave.rpc.guard import Guard
-from careweave.rpc.parts import Build, ServicePart
+from careweave.rpc.limits import Limits
+from careweave.rpc.parts import Build, KeepsPseudonyms, ServicePart
+from careweave.rpc.pseudonyms import pseudonyms_over
 from careweave.rpc.serving import secured
 from careweave.rpc.tls import server_credentials
 
@@ -91,12 +95,17 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
     Raises:
         Unavailable: the address cannot be bound.
     """
+    limits = Limits(settings.calls_per_second, time.monotonic)
     identity = identity_of(settings, adapters)
-    server = _make_server(Guard(identity.callers, identity.streams, new_id=lambda: secrets.token_hex(8)))
+    guard = Guard(
+        identity.callers, identity.streams, new_id=lambda: secrets.token_hex(8), audit=adapters.audit, limits=limits
+    )
+    server = _make_server(guard)
     bound = _bind(server, settings)
     async with Channels(bound.within, own=identity.own) as channels:
         parts: list[ServicePart] = [identity.part]
         parts += [await build(adapters, channels) for build in builds]
+        adapters.audit.name_by(_pseudonyms(parts, channels))
         health = _register(server, parts)
         ready, failed = asyncio.Event(), asyncio.get_running_loop().create_future()
         await _set_all(health, parts, _NOT_SERVING)
@@ -104,6 +113,7 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
         await server.start()
         probed = await _started_for_probes(settings.health_listen, health)
         tasks = [asyncio.create_task(_run(part, failed)) for part in parts]
+        tasks.append(asyncio.create_task(adapters.audit.run()))
         tasks.append(asyncio.create_task(_follow_readiness(parts, health, ready)))
         try:
             yield Running(bound.settings, identity.own, ready, failed)
@@ -116,6 +126,13 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
             failed.cancel()
             for part in reversed(parts):
                 await part.close()
+            await adapters.audit.write_rest()
+
+
+def _pseudonyms(parts: Sequence[ServicePart], channels: Channels) -> Pseudonyms:
+    """Return how the audit trail finds pseudonyms: of the part that keeps them if it runs here, else by a call."""
+    here = next((part for part in parts if isinstance(part, KeepsPseudonyms)), None)
+    return here.pseudonyms if here else partial(pseudonyms_over, channels)
 
 
 def say_nothing(address: str) -> None:

@@ -86,9 +86,19 @@ class Access(_message.Message):
 
     ROLES_FIELD_NUMBER: _builtins.int
     EVERY_ROLE_FIELD_NUMBER: _builtins.int
+    CHANGES_PERMISSION_FIELD_NUMBER: _builtins.int
+    BULK_FIELD_NUMBER: _builtins.int
     ANYBODY_FIELD_NUMBER: _builtins.int
     every_role: _builtins.bool
     """Every role that there is, since it concerns nobody in particular."""
+    changes_permission: _builtins.bool
+    """Whether it changes who may see what, or takes something away for good: its
+    entry in the audit trail is durable before it is answered.
+    """
+    bulk: _builtins.bool
+    """Whether it takes much at once: the call may then take 15 minutes, else two.
+    A stream may take any time.
+    """
     anybody: _builtins.bool
     """Anybody, also without saying who calls. Nothing that is kept is read or
     changed by such an RPC.
@@ -102,11 +112,13 @@ class Access(_message.Message):
         *,
         roles: _abc.Iterable[Global___CallerRole.ValueType] | None = ...,
         every_role: _builtins.bool = ...,
+        changes_permission: _builtins.bool = ...,
+        bulk: _builtins.bool = ...,
         anybody: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anybody", b"anybody", "every_role", b"every_role", "roles", b"roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anybody", b"anybody", "bulk", b"bulk", "changes_permission", b"changes_permission", "every_role", b"every_role", "roles", b"roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from careweave.v1 import audit_pb2 as careweave_dot_v1_dot_audit__pb2
 from careweave.v1 import hr_pb2 as careweave_dot_v1_dot_hr__pb2
 from careweave.v1 import profiles_pb2 as careweave_dot_v1_dot_profiles__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
@@ -156,6 +157,16 @@ class ProfilesServiceStub:
                 '/careweave.v1.ProfilesService/ConfirmEmployment',
                 request_serializer=careweave_dot_v1_dot_hr__pb2.ConfirmEmploymentRequest.SerializeToString,
                 response_deserializer=careweave_dot_v1_dot_profiles__pb2.Person.FromString,
+                _registered_method=True)
+        self.ListRecordedAccesses = channel.unary_unary(
+                '/careweave.v1.ProfilesService/ListRecordedAccesses',
+                request_serializer=careweave_dot_v1_dot_audit__pb2.ListRecordedAccessesRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_audit__pb2.ListRecordedAccessesResponse.FromString,
+                _registered_method=True)
+        self.BatchGetAuditPseudonyms = channel.unary_unary(
+                '/careweave.v1.ProfilesService/BatchGetAuditPseudonyms',
+                request_serializer=careweave_dot_v1_dot_audit__pb2.BatchGetAuditPseudonymsRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_audit__pb2.BatchGetAuditPseudonymsResponse.FromString,
                 _registered_method=True)
         self.ListUnresolvedSkills = channel.unary_unary(
                 '/careweave.v1.ProfilesService/ListUnresolvedSkills',
@@ -341,6 +352,22 @@ class ProfilesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRecordedAccesses(self, request, context):
+        """Lists who has seen or changed what is held about a person, and who tried to
+        and was refused. An access shows within a second.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetAuditPseudonyms(self, request, context):
+        """Returns by which pseudonyms the audit trail knows people, for other services
+        to write it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListUnresolvedSkills(self, request, context):
         """Lists what a source system calls skills and the taxonomy does not know.
         """
@@ -470,6 +497,16 @@ def add_ProfilesServiceServicer_to_server(servicer, server):
                     servicer.ConfirmEmployment,
                     request_deserializer=careweave_dot_v1_dot_hr__pb2.ConfirmEmploymentRequest.FromString,
                     response_serializer=careweave_dot_v1_dot_profiles__pb2.Person.SerializeToString,
+            ),
+            'ListRecordedAccesses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRecordedAccesses,
+                    request_deserializer=careweave_dot_v1_dot_audit__pb2.ListRecordedAccessesRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_audit__pb2.ListRecordedAccessesResponse.SerializeToString,
+            ),
+            'BatchGetAuditPseudonyms': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetAuditPseudonyms,
+                    request_deserializer=careweave_dot_v1_dot_audit__pb2.BatchGetAuditPseudonymsRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_audit__pb2.BatchGetAuditPseudonymsResponse.SerializeToString,
             ),
             'ListUnresolvedSkills': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUnresolvedSkills,
@@ -1126,6 +1163,60 @@ class ProfilesService:
             '/careweave.v1.ProfilesService/ConfirmEmployment',
             careweave_dot_v1_dot_hr__pb2.ConfirmEmploymentRequest.SerializeToString,
             careweave_dot_v1_dot_profiles__pb2.Person.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRecordedAccesses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.ProfilesService/ListRecordedAccesses',
+            careweave_dot_v1_dot_audit__pb2.ListRecordedAccessesRequest.SerializeToString,
+            careweave_dot_v1_dot_audit__pb2.ListRecordedAccessesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetAuditPseudonyms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.ProfilesService/BatchGetAuditPseudonyms',
+            careweave_dot_v1_dot_audit__pb2.BatchGetAuditPseudonymsRequest.SerializeToString,
+            careweave_dot_v1_dot_audit__pb2.BatchGetAuditPseudonymsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ People, what they can do, and what they consent to; organisations, places
 and hubs.
 """
 
+from careweave.v1 import audit_pb2 as _audit_pb2
 from careweave.v1 import hr_pb2 as _hr_pb2
 from careweave.v1 import profiles_pb2 as _profiles_pb2
 from collections import abc as _abc
@@ -94,6 +95,14 @@ class ProfilesServiceStub:
     """Joins the HR record that a code stands for to the profile of the person who
     has the code. The employer does not learn of it.
     """
+    ListRecordedAccesses: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListRecordedAccessesRequest, _audit_pb2.ListRecordedAccessesResponse]
+    """Lists who has seen or changed what is held about a person, and who tried to
+    and was refused. An access shows within a second.
+    """
+    BatchGetAuditPseudonyms: _grpc.UnaryUnaryMultiCallable[_audit_pb2.BatchGetAuditPseudonymsRequest, _audit_pb2.BatchGetAuditPseudonymsResponse]
+    """Returns by which pseudonyms the audit trail knows people, for other services
+    to write it.
+    """
     ListUnresolvedSkills: _grpc.UnaryUnaryMultiCallable[_hr_pb2.ListUnresolvedSkillsRequest, _hr_pb2.ListUnresolvedSkillsResponse]
     """Lists what a source system calls skills and the taxonomy does not know."""
 
@@ -158,6 +167,14 @@ class ProfilesServiceAsyncStub(ProfilesServiceStub):
     ConfirmEmployment: _aio.UnaryUnaryMultiCallable[_hr_pb2.ConfirmEmploymentRequest, _profiles_pb2.Person]  # type: ignore[assignment]
     """Joins the HR record that a code stands for to the profile of the person who
     has the code. The employer does not learn of it.
+    """
+    ListRecordedAccesses: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListRecordedAccessesRequest, _audit_pb2.ListRecordedAccessesResponse]  # type: ignore[assignment]
+    """Lists who has seen or changed what is held about a person, and who tried to
+    and was refused. An access shows within a second.
+    """
+    BatchGetAuditPseudonyms: _aio.UnaryUnaryMultiCallable[_audit_pb2.BatchGetAuditPseudonymsRequest, _audit_pb2.BatchGetAuditPseudonymsResponse]  # type: ignore[assignment]
+    """Returns by which pseudonyms the audit trail knows people, for other services
+    to write it.
     """
     ListUnresolvedSkills: _aio.UnaryUnaryMultiCallable[_hr_pb2.ListUnresolvedSkillsRequest, _hr_pb2.ListUnresolvedSkillsResponse]  # type: ignore[assignment]
     """Lists what a source system calls skills and the taxonomy does not know."""
@@ -364,6 +381,26 @@ class ProfilesServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_profiles_pb2.Person, _abc.Awaitable[_profiles_pb2.Person]]:
         """Joins the HR record that a code stands for to the profile of the person who
         has the code. The employer does not learn of it.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRecordedAccesses(
+        self,
+        request: _audit_pb2.ListRecordedAccessesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ListRecordedAccessesResponse, _abc.Awaitable[_audit_pb2.ListRecordedAccessesResponse]]:
+        """Lists who has seen or changed what is held about a person, and who tried to
+        and was refused. An access shows within a second.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchGetAuditPseudonyms(
+        self,
+        request: _audit_pb2.BatchGetAuditPseudonymsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.BatchGetAuditPseudonymsResponse, _abc.Awaitable[_audit_pb2.BatchGetAuditPseudonymsResponse]]:
+        """Returns by which pseudonyms the audit trail knows people, for other services
+        to write it.
         """
 
     @_abc_1.abstractmethod

@@ -33,6 +33,7 @@ SUBCOMMANDS: Final = {
     "extract": Subcommand("careweave_cli.commands.extract:extract", "Find the skills that a text speaks of."),
     "matching": Subcommand("careweave_cli.commands.matching:matching", "Look after the index that matches are from."),
     "events": Subcommand("careweave_cli.commands.events:events", "Read the event log, and look after it."),
+    "audit": Subcommand("careweave_cli.commands.audit:audit", "Read and verify the audit trail."),
     "graph": Subcommand("careweave_cli.commands.graph:graph", "Bring the graph database's schema up to date."),
     "devstack": Subcommand(
         "careweave_cli.commands.devstack:devstack", "Run a real Neo4j and a real Kafka here, from packages alone."

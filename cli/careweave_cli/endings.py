@@ -16,6 +16,8 @@ from careweave.errors import (
     Forbidden,
     InvalidArgument,
     NotFound,
+    RateLimited,
+    TimedOut,
     Unauthenticated,
     Unavailable,
 )
@@ -30,6 +32,8 @@ EXIT_STATUS: Final[Mapping[type[CareweaveError], int]] = {
     FailedPrecondition: 5,
     Unavailable: 6,
     Exhausted: 7,
+    RateLimited: 7,
+    TimedOut: 6,
     DataLoss: 7,
 }
 UNEXPECTED: Final = 1

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from careweave.policy import Caller
+from careweave.policy import Action, Caller, authorise
 from careweave.rpc.caller import caller_of
 from careweave.rpc.channels import Channels
 from careweave.rpc.server import Running
@@ -28,6 +28,9 @@ class Probe:
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.callers: list[Caller] = []
         self.closed = False
+        self.asks = True
+        self.takes_seconds = 0.0
+        self.request = matching_pb2.FindOpportunitiesRequest(person="people/anna")
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add the three methods."""
@@ -62,20 +65,29 @@ class Probe:
         """Remember it."""
         self.closed = True
 
+    def _ask(self, context: Context) -> None:
+        """Ask the policy what is granted to whoever calls here, unless the test says otherwise."""
+        if self.asks:
+            authorise(caller_of(context), Action.GET_OPPORTUNITY)
+
     async def _find(
         self, request: matching_pb2.FindOpportunitiesRequest, context: Context
     ) -> matching_pb2.FindOpportunitiesResponse:
         self.callers.append(caller_of(context))
+        self._ask(context)
+        await asyncio.sleep(self.takes_seconds)
         return self.answer()
 
     async def _create(
         self, request: matching_pb2.CreateOpportunityRequest, context: Context
     ) -> matching_pb2.Opportunity:
+        self._ask(context)
         return request.opportunity
 
     async def _watch(
         self, request: matching_pb2.WatchOpportunitiesRequest, context: Context
     ) -> AsyncIterator[matching_pb2.WatchOpportunitiesResponse]:
+        self._ask(context)
         yield matching_pb2.WatchOpportunitiesResponse()
         self.answer()
         await asyncio.Event().wait()

@@ -1,5 +1,7 @@
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, cast
 
 import grpc
@@ -11,6 +13,7 @@ from grpc_status import rpc_status
 from careweave import errors
 from careweave.client import calling, connect, person
 from careweave.policy import Caller, Role
+from careweave.rpc import guard
 from careweave.rpc.caller import AUTHORIZATION, OPERATOR
 from careweave.rpc.channels import LONGEST_MESSAGE
 from careweave.rpc.errors import STATUS_CODES
@@ -75,6 +78,25 @@ async def test_every_error_of_the_domain_reaches_the_client_as_it_was_raised(
 async def test_a_reason_is_given_even_where_none_was_named(probed: Probed) -> None:
     probed.probe.answer = raising(errors.NotFound("There is no such person."))
     assert detail(await failure(probed.services.matching.FindOpportunities(FIND)), ErrorInfo).reason == "NOT_FOUND"
+
+
+async def test_a_caller_who_asks_too_often_is_told_when_to_come_back(probed: Probed) -> None:
+    async with connect(probed.address, person(ANNA)) as anna, connect(probed.address, person("people/ben")) as ben:
+        answers = [anna.matching.FindOpportunities(FIND) for _ in range(1000)]
+        done = await asyncio.gather(*answers, return_exceptions=True)
+        refused = [each for each in done if isinstance(each, grpc.aio.AioRpcError)]
+        assert 0 < len(refused) < len(done)
+        assert {each.code() for each in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert "TOO_MANY_CALLS" in {detail(each, ErrorInfo).reason for each in refused}
+        assert all(detail(each, RetryInfo).retry_delay.ToTimedelta() <= timedelta(seconds=1) for each in refused)
+        await ben.matching.FindOpportunities(FIND)
+
+
+async def test_a_call_that_takes_too_long_is_given_up(probed: Probed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "LONGEST_SECONDS", 0.05)
+    probed.probe.takes_seconds = 60.0
+    error = await failure(probed.services.matching.FindOpportunities(FIND))
+    assert (error.code(), detail(error, ErrorInfo).reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "TOO_SLOW")
 
 
 async def test_unavailable_says_when_to_try_again(probed: Probed) -> None:

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import grpc
-from careweave_cli.log_reading import until
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from careweave import wiring
 from careweave.client import OPERATOR, connect
 from careweave.config import PREFIX, Settings, environment_of
 from careweave.events.port import Positions, Topic
+from careweave.events.reading import until
 from careweave.feeding import send_updates
 from careweave.v1 import hr_pb2, profiles_pb2
 

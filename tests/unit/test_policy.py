@@ -3,16 +3,17 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from careweave.errors import Forbidden
 from careweave.policy import ANYTHING, GRANTS, Action, Caller, Resource, Role, Scope, authorise, may
-from careweave.rpc.access import admit, declared_roles
-from careweave.v1 import matching_pb2, profiles_pb2, skills_pb2
+from careweave.rpc.access import admit, declared_access
+from careweave.v1 import access_service_pb2, matching_pb2, profiles_pb2, skills_pb2
 
 ANNA = Caller("people/anna", Role.PERSON)
 RECRUITER = Caller("organisations/one", Role.RECRUITER, "organisations/one")
 METHODS = [
     method
-    for file in (skills_pb2, profiles_pb2, matching_pb2)
+    for file in (skills_pb2, profiles_pb2, matching_pb2, access_service_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
+    if not declared_access(method).anybody
 ]
 
 
@@ -25,7 +26,7 @@ def test_every_rpc_has_an_action_and_every_action_its_grants() -> None:
 def test_the_proto_declares_the_roles_that_are_granted_something(method: MethodDescriptor) -> None:
     """The server lets a role use an RPC if any of its actions is granted; what declares nothing is closed to all."""
     granted = {role for action in Action if action.partition(":")[0] == method.name for role in GRANTS[action]}
-    assert declared_roles(method) == granted
+    assert declared_access(method).roles == granted
 
 
 def test_a_person_acts_on_their_own_alone() -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import click
 
 from careweave.events.port import Delivered, Positions, Topic
+from careweave.events.reading import until
 from careweave_cli.commands.events_upkeep import SHORT, lag, topics
-from careweave_cli.log_reading import until
 from careweave_cli.session import Session, pass_session, run
 from careweave_cli.show.console import ERR, OUT
 from careweave_cli.show.events import as_json, line

@@ -8,9 +8,9 @@ from typing import Final
 from google.rpc.error_details_pb2 import ErrorInfo
 
 from careweave.events.port import Event, EventLog, Positions, Topic
+from careweave.events.reading import until
 from careweave.v1.events_pb2 import ProfileUpdateRejected, ProfileUpdateReplayed
 from careweave.v1.hr_pb2 import ProfileUpdate
-from careweave_cli.log_reading import until
 
 SOURCE: Final = "/careweave/hr-replay"
 _UPDATE: Final = ProfileUpdate.DESCRIPTOR.full_name

@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from rich.text import Text
 
 from careweave.events.port import Delivered, Event
-from careweave.v1 import common_pb2, events_pb2, matching_pb2, profiles_pb2
+from careweave.v1 import audit_pb2, common_pb2, events_pb2, matching_pb2, profiles_pb2
 from careweave_cli.show.words import per_cent, plural, word
 
 _Summary = Callable[[Message], str]
@@ -111,6 +111,11 @@ def _ranking(message: Message) -> str:
     return f"{len(message.items)} of {message.total_size} shown to {message.subject}{first} (number {message.sequence})"
 
 
+def _audited(message: Message) -> str:
+    assert isinstance(message, audit_pb2.AuditBatch)  # noqa: S101
+    return plural(len(message.entries), "record") + (", the last" if message.closing else "")
+
+
 _SUMMARIES: Final[dict[type[Message], _Summary]] = {
     events_pb2.OpportunityPublished: _opportunity,
     events_pb2.OpportunityUpdated: _opportunity,
@@ -119,4 +124,5 @@ _SUMMARIES: Final[dict[type[Message], _Summary]] = {
     events_pb2.MatchFound: _match,
     events_pb2.ApplicationAdvanced: _application,
     events_pb2.RankingMade: _ranking,
+    audit_pb2.AuditBatch: _audited,
 }

@@ -1,5 +1,6 @@
 """Interest in an opportunity, and what became of it."""
 
+from careweave.audit.asked import note_people
 from careweave.errors import FailedPrecondition
 from careweave.events.port import Event, Topic
 from careweave.graph.port import UnitOfWork
@@ -86,10 +87,11 @@ async def list_applications(
     else:
         authorise(caller, Action.LIST_APPLICATIONS, Resource(person=person))
     found = await store.applications(ports.graph, person, opportunity, after, limit + 1)
+    shown = found[:limit]
+    note_people(each.person for each in shown)
     if len(found) <= limit:
-        return found, ""
-    last = found[limit - 1]
-    return found[:limit], last.opportunity if person else last.person
+        return shown, ""
+    return shown, shown[-1].opportunity if person else shown[-1].person
 
 
 async def _save(ports: Ports, unit: UnitOfWork, application: Application) -> None:

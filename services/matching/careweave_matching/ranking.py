@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
+from careweave.audit.asked import note_people
 from careweave.errors import Forbidden, NotFound
 from careweave.policy import Action, Caller, Resource, Role, authorise
 from careweave_matching.bulk import ALL_KINDS, Wish, best_rows
@@ -156,6 +157,7 @@ async def find_candidates(
     rows, suits = rows[wanted.offset :], suits[wanted.offset :]
     shown = [(crowd.entries[row], opened[row]) for row in rows.tolist()]
     candidates = [_candidate(person, fields, entry, board, full=wanted.full) for person, fields in shown]
+    note_people(each.person for each in candidates)
     pairs = zip(shown, suits.tolist(), strict=True)
     items = items_of([(each.person.name, each.person.version, suit, suit) for (each, _), suit in pairs])
     versions = Versions(index.model, index.taxonomy.version, index.weights.version, 0, entry.opportunity.version)

@@ -12,7 +12,7 @@ from typing import Final
 from careweave.graph import requests
 from careweave.graph.port import Query, UnitOfWork
 from careweave.v1.profiles_pb2 import Person
-from careweave_profiles import erasures, store
+from careweave_profiles import erasures, pseudonyms, store
 from careweave_profiles.changes import profile_erased
 from careweave_profiles.feeds.forgetting import forget_records
 from careweave_profiles.ports import Ports
@@ -38,6 +38,7 @@ async def erase(unit: UnitOfWork, ports: Ports, name: str, version: int, now: da
     await unit.run(CLEAR_CONSENTS, names=[name])
     await unit.run(DELETE_PERSON, name=name)
     await requests.forget(unit, name)
+    await pseudonyms.destroy(unit, name)
     await erasures.remember(unit, name, version + 1)
     unit.emit(profile_erased(name, version + 1, now, ports.new_id))
 

@@ -6,6 +6,7 @@ from typing import Final
 from google.protobuf.empty_pb2 import Empty
 
 from careweave import masks
+from careweave.audit.asked import note_people
 from careweave.errors import AlreadyExists, Conflict, NotFound
 from careweave.etags import check_etag
 from careweave.graph.port import Reads, UnitOfWork
@@ -98,6 +99,7 @@ async def list_people(
     else:
         names = await store.names_after(ports.graph, after, limit + 1)
     people = await store.people(ports.graph, names[:limit])
+    note_people(names[:limit])
     return people, names[limit - 1] if len(names) > limit else ""
 
 

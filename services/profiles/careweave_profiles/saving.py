@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from careweave.audit.asked import note_people
 from careweave.etags import etag_of
 from careweave.graph.port import Query, UnitOfWork
 from careweave.v1.profiles_pb2 import (
@@ -77,6 +78,7 @@ async def save(unit: UnitOfWork, ports: Ports, changes: Sequence[Change], now: d
         real.append((change, parts))
         saved.append(change.after)
     await _write(unit, ports, real, now)
+    note_people(change.after.name for change, _ in real)
     for change, parts in real:
         unit.emit(profile_changed(change.after, parts, now, ports.new_id))
     return saved

@@ -1,10 +1,12 @@
 """How the profiles service is put together; the one place where its parts meet."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import grpc
 
+from careweave.audit.trail import Pseudonyms
 from careweave.events.outbox import Relay
 from careweave.rpc.channels import Channels
 from careweave.rpc.errors import error_of
@@ -19,6 +21,7 @@ from careweave_profiles.feeds.programmes import normal
 from careweave_profiles.feeds.topic import TopicFeed
 from careweave_profiles.feeds.wordings import Known
 from careweave_profiles.ports import EVENT_SOURCE, Ports
+from careweave_profiles.pseudonyms import pseudonyms
 from careweave_profiles.servicer import ProfilesServicer
 
 _HITS: Final = 5
@@ -31,7 +34,9 @@ class ProfilesPart:
 
     name = DESCRIPTOR.services_by_name["ProfilesService"].full_name
 
-    def __init__(self, servicer: ProfilesServicer, relay: Relay, topic: TopicFeed) -> None:
+    def __init__(self, servicer: ProfilesServicer, relay: Relay, topic: TopicFeed, pseudonyms: Pseudonyms) -> None:
+        """Take what `build` made. pseudonyms: by which the audit trail knows people, without a call."""
+        self.pseudonyms = pseudonyms
         self._servicer = servicer
         self._relay = relay
         self._topic = topic
@@ -92,6 +97,7 @@ async def build(adapters: Adapters, channels: Channels) -> ProfilesPart:
     """Return the service on `adapters`, asking the skills service through `channels`."""
     ports = Ports(adapters.graph, adapters.clock, adapters.new_id)
     feeds = Feeds(ports, SkillsService(channels))
-    topic = TopicFeed(feeds, adapters.events, reason)
+    topic = TopicFeed(feeds, adapters.events, adapters.audit, reason)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
-    return ProfilesPart(ProfilesServicer(feeds, token_key(adapters.settings)), relay, topic)
+    servicer = ProfilesServicer(feeds, adapters.events, token_key(adapters.settings))
+    return ProfilesPart(servicer, relay, topic, partial(pseudonyms, ports))

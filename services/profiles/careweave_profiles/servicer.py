@@ -6,13 +6,14 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
+from careweave.events.port import EventLog
 from careweave.rpc.caller import caller_of
 from careweave.rpc.incoming import Refused
 from careweave.rpc.paging import SIZE_FIELD, decode_token, encode_token, page
-from careweave.v1 import hr_pb2
+from careweave.v1 import audit_pb2, hr_pb2
 from careweave.v1 import profiles_pb2 as pb
 from careweave.v1.profiles_pb2_grpc import ProfilesServiceServicer
-from careweave_profiles import consents, exchange, loading, people, registers, skills, snapshots
+from careweave_profiles import accesses, consents, exchange, loading, people, pseudonyms, registers, skills, snapshots
 from careweave_profiles.feeds.applying import Feeds
 from careweave_profiles.feeds.codes import confirm_employment, issue_code
 from careweave_profiles.feeds.unresolved import list_unresolved
@@ -28,6 +29,7 @@ _Listing: TypeAlias = (
     | pb.ListPlacesRequest
     | pb.ListHubsRequest
     | hr_pb2.ListUnresolvedSkillsRequest
+    | audit_pb2.ListRecordedAccessesRequest
 )
 
 _PAGE = 50
@@ -40,9 +42,10 @@ class ProfilesServicer(ProfilesServiceServicer):
     token_key: signs page tokens.
     """
 
-    def __init__(self, feeds: Feeds, token_key: bytes) -> None:
-        """Answer from the ports of `feeds`, and take HR updates in by it."""
+    def __init__(self, feeds: Feeds, events: EventLog, token_key: bytes) -> None:
+        """Answer from the ports of `feeds`, and take HR updates in by it; read the audit trail from `events`."""
         self._feeds = feeds
+        self._events = events
         self._ports: Ports = feeds.ports
         self._token_key = token_key
 
@@ -128,6 +131,23 @@ class ProfilesServicer(ProfilesServiceServicer):
         after, limit = self._page(request)
         found, place = await list_unresolved(self._ports, caller_of(context), request, after, limit)
         return hr_pb2.ListUnresolvedSkillsResponse(unresolved_skills=found, next_page_token=self._token(request, place))
+
+    async def ListRecordedAccesses(
+        self, request: audit_pb2.ListRecordedAccessesRequest, context: Context
+    ) -> audit_pb2.ListRecordedAccessesResponse:
+        """Return a page of accesses to what is held about a person."""
+        after, limit = self._page(request)
+        found, place = await accesses.list_accesses(
+            self._ports, self._events, caller_of(context), request, after=after, limit=limit
+        )
+        return audit_pb2.ListRecordedAccessesResponse(accesses=found, next_page_token=self._token(request, place))
+
+    async def BatchGetAuditPseudonyms(
+        self, request: audit_pb2.BatchGetAuditPseudonymsRequest, context: Context
+    ) -> audit_pb2.BatchGetAuditPseudonymsResponse:
+        """Return by which pseudonyms the audit trail knows people."""
+        found = await pseudonyms.batch_get(self._ports, caller_of(context), request.names)
+        return audit_pb2.BatchGetAuditPseudonymsResponse(pseudonyms=found)
 
     async def UpdateOrganisation(self, request: pb.UpdateOrganisationRequest, context: Context) -> pb.Organisation:
         """Create or change an organisation."""

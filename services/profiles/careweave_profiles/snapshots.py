@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
+from careweave.audit.asked import note_people
 from careweave.policy import Action, Caller, authorise
 from careweave.v1.profiles_pb2 import BatchGetPersonSnapshotsRequest, BatchGetPersonSnapshotsResponse, Person
 from careweave_profiles import store
@@ -27,6 +28,7 @@ async def batch_get(
     names = unique(request.names)
     people = await store.people(ports.graph, names)
     present = {person.name for person in people}
+    note_people(present)
     return BatchGetPersonSnapshotsResponse(people=people, missing=[name for name in names if name not in present])
 
 
@@ -43,5 +45,6 @@ async def stream(ports: Ports, caller: Caller) -> AsyncIterator[list[Person]]:
     after = ""
     while names := await store.names_after(ports.graph, after, _NAMES):
         for start in range(0, len(names), PAGE):
+            note_people(names[start : start + PAGE])
             yield await store.people(ports.graph, names[start : start + PAGE])
         after = names[-1]

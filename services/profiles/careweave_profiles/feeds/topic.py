@@ -14,10 +14,13 @@ from typing import Final, TypeAlias
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
+from careweave.audit.asked import begin
+from careweave.audit.trail import AuditTrail
 from careweave.errors import CareweaveError, InvalidArgument
 from careweave.events.port import Delivered, Event, EventLog, Topic
-from careweave.policy import Caller, Role
+from careweave.policy import Action, Caller, Role
 from careweave.rpc import validation
+from careweave.v1.audit_pb2 import AUDIT_OUTCOME_DONE
 from careweave.v1.events_pb2 import ProfileUpdateRejected
 from careweave.v1.hr_pb2 import ProfileUpdate
 from careweave_profiles.dates import put_time
@@ -42,8 +45,12 @@ _LOG: Final = logging.getLogger(__name__)
 class TopicFeed:
     """A member of the group that takes the topic's updates in."""
 
-    def __init__(self, feeds: Feeds, events: EventLog, status_of: StatusOf) -> None:
-        """Read from `events` and set rejected updates aside there, with what `status_of` says of them."""
+    def __init__(self, feeds: Feeds, events: EventLog, audit: AuditTrail, status_of: StatusOf) -> None:
+        """Read from `events` and set rejected updates aside there, with what `status_of` says of them.
+
+        audit: whose profiles the updates change is recorded there.
+        """
+        self._audit = audit
         self._feeds = feeds
         self._events = events
         self._status_of = status_of
@@ -70,7 +77,14 @@ class TopicFeed:
 
     async def _answers(self, contents: Sequence[Content]) -> list[Answer]:
         updates = [content for content in contents if isinstance(content, ProfileUpdate)]
-        return in_place(contents, await patiently(partial(apply_updates, self._feeds, _TOPIC_CALLER, updates)))
+        asked = begin()
+        asked.action = Action.STREAM_PROFILE_UPDATES
+        answers = in_place(contents, await patiently(partial(apply_updates, self._feeds, _TOPIC_CALLER, updates)))
+        if asked.people:
+            self._audit.record(_TOPIC_CALLER, asked, AUDIT_OUTCOME_DONE)
+            if self._audit.full:
+                await self._audit.room()
+        return answers
 
     def _rejection(self, delivered: Delivered, answer: Answer) -> Event:
         event, now = delivered.event, self._feeds.ports.clock()
