@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 
+from careweave.policy import Role
+from careweave.rpc.access import NUMBERS
 from careweave.rpc.caller import AUTHORIZATION
-from careweave.v1 import access_pb2, access_service_pb2, matching_pb2
+from careweave.v1 import access_service_pb2, matching_pb2
 from careweave.v1.access_service_pb2_grpc import AccessServiceStub
 from tests.rpc.test_guard import detail, failure
 
@@ -18,11 +20,11 @@ FIND = matching_pb2.FindOpportunitiesRequest(person=ANNA)
 METHOD = "/careweave.v1.MatchingService/FindOpportunities"
 
 
-async def trial_token(address: str, role: "access_pb2.CallerRole.ValueType" = access_pb2.CALLER_ROLE_OPERATOR) -> str:
+async def trial_token(address: str, role: Role = Role.OPERATOR) -> str:
     """Return a token of the trial at `address`."""
     async with grpc.aio.insecure_channel(address) as channel:
         stub: AccessServiceAsyncStub = AccessServiceStub(channel)
-        return (await stub.IssueTrialToken(access_service_pb2.IssueTrialTokenRequest(role=role))).token
+        return (await stub.IssueTrialToken(access_service_pb2.IssueTrialTokenRequest(role=NUMBERS[role]))).token
 
 
 async def called(address: str, *metadata: tuple[str, str]) -> object:
