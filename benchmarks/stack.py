@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from careweave_cli.composition import SERVICES
+from careweave_cli.composition import CAREER_SERVICES
 from careweave_cli.demo.server import command
 from careweave_cli.devstack.jars import user_cache
 from careweave_cli.devstack.kafka_server import start_kafka
@@ -29,19 +29,28 @@ STACKS = ("servers", "embedded")
 class Served:
     """Services that answer, and the processes that they run in, by name."""
 
+    settings: Settings
     services: Channels
     processes: dict[str, Process]
 
+    def at(self, matching: str) -> Settings:
+        """Return settings that find matching at that address."""
+        return replace(self.settings, matching=matching)
 
-async def settings_of(stack: str, folder: Path, until_done: AsyncExitStack) -> Settings:
+
+async def settings_of(
+    stack: str, folder: Path, until_done: AsyncExitStack, *, calls_per_second: float = 20.0
+) -> Settings:
     """Return the settings of a new, empty stack in `folder`; its servers run until the end of `until_done`."""
     settings = replace(
         read_settings(os.environ),
         graph=f"ladybug:{folder / 'graph'}",
         events=f"sqlite:{folder / 'events.db'}",
+        equality=f"sqlite:{folder / 'equality.db'}",
         listen=f"127.0.0.1:{free_ports(1)[0]}",
         trial="yes",
         log_level="ERROR",
+        calls_per_second=calls_per_second,
     )
     if stack == "servers":
         neo4j = until_done.enter_context(start_neo4j(folder / "neo4j", user_cache()))
@@ -53,21 +62,37 @@ async def settings_of(stack: str, folder: Path, until_done: AsyncExitStack) -> S
 
 @asynccontextmanager
 async def serving(settings: Settings, *, apart: bool = False) -> AsyncIterator[Served]:
-    """Serve all services in one process, or each in its own, which needs servers behind them."""
+    """Serve all services in one process, or each that careers are about in its own, which needs servers behind them."""
     if apart:
         skills, profiles, matching = (f"127.0.0.1:{port}" for port in free_ports(3))
         settings = replace(settings, skills=skills, profiles=profiles, matching=matching)
     processes: dict[str, Process] = {}
     try:
-        for name in SERVICES if apart else ("all",):
+        for name in CAREER_SERVICES if apart else ("all",):
             own = replace(settings, listen=settings.address(name)) if apart else settings
             processes[name] = await _start(name, own)
         async with Channels(settings, OPERATOR) as services:
-            for name in SERVICES:
+            for name in CAREER_SERVICES:
                 await until_serving(services, settings.address(name), name)
-            yield Served(services, processes)
+            yield Served(settings, services, processes)
     finally:
         for process in processes.values():
+            process.terminate()
+            await process.wait()
+
+
+@asynccontextmanager
+async def replicas(settings: Settings, count: int) -> AsyncIterator[list[str]]:
+    """Serve matching `count` times more, each in a process of its own; yield their addresses when they are ready."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    processes = [await _start("matching", replace(settings, listen=address)) for address in addresses]
+    try:
+        async with Channels(settings, OPERATOR) as services:
+            for address in addresses:
+                await until_serving(services, address, "matching")
+        yield addresses
+    finally:
+        for process in processes:
             process.terminate()
             await process.wait()
 

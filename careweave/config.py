@@ -55,6 +55,12 @@ class Settings:
     """`CAREWEAVE_EMBEDDER`: scheme and name or path of the embedding model."""
     cache: Path = Path(DEFAULT_CACHE)
     """`CAREWEAVE_CACHE`: folder of the embedding cache; may be deleted at any time."""
+    equality: str = "sqlite:./var/equality.db"
+    """`CAREWEAVE_EQUALITY`: scheme and place of the store of equality declarations; planning alone reads it."""
+    equality_password_file: str = ""
+    """`CAREWEAVE_EQUALITY_PASSWORD_FILE`: file that holds the password, where that store is a server."""
+    equality_key_file: str = ""
+    """`CAREWEAVE_EQUALITY_KEY_FILE`: file that holds its key; empty means beside the file of the store, made if new."""
     listen: str = DEFAULT_LISTEN
     """`CAREWEAVE_LISTEN`: host and port to serve on, and where clients look."""
     issuers: str = ""
@@ -87,6 +93,8 @@ class Settings:
     """`CAREWEAVE_PROFILES`: address of the profiles service; empty means `listen`."""
     matching: str = ""
     """`CAREWEAVE_MATCHING`: address of the matching service; empty means `listen`."""
+    planning: str = ""
+    """`CAREWEAVE_PLANNING`: address of the planning service; empty means `listen`."""
     calls_per_second: float = 20.0
     """`CAREWEAVE_CALLS_PER_SECOND`: of one caller in the long run; ten seconds' worth may come at once."""
     page_token_key: str = ""
@@ -99,7 +107,7 @@ class Settings:
     """`CAREWEAVE_LOG_LEVEL`: least severity that is logged."""
 
     def address(self, service: str) -> str:
-        """Return the address (`host:port`) at which `service` (skills, profiles, matching) answers."""
+        """Return the address (`host:port`) at which `service` (skills, profiles, matching, planning) answers."""
         return str(getattr(self, service)) or self.listen
 
 
@@ -118,7 +126,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     _refuse_other("trial", settings.trial, _YES)
     _refuse_other("closed_network", settings.closed_network, _YES)
     _refuse_other("log_level", settings.log_level.upper(), _LEVELS)
-    for name in ("listen", "trial_listen", "skills", "profiles", "matching"):
+    for name in ("listen", "trial_listen", "skills", "profiles", "matching", "planning"):
         _refuse_bad_address(name, settings.address(name))
     for name in ("service_listen", "health_listen"):
         if getattr(settings, name):

@@ -87,6 +87,8 @@ class Action(StrEnum):
     GET_TAXONOMY_STATUS = "GetTaxonomyStatus"
     IMPORT_TAXONOMY = "ImportTaxonomy"
 
+    EXPORT_PERSON = "ExportPerson"
+
     CREATE_PERSON = "CreatePerson"
     GET_PERSON = "GetPerson"
     LIST_PEOPLE = "ListPeople"
@@ -136,6 +138,10 @@ class Action(StrEnum):
     REVOKE_TOKENS = "RevokeTokens"
     ROTATE_TRIAL_KEY = "RotateTrialKey"
 
+    UPDATE_EQUALITY_DECLARATION = "UpdateEqualityDeclaration"
+    GET_EQUALITY_DECLARATION = "GetEqualityDeclaration"
+    WITHDRAW_EQUALITY_DECLARATION = "WithdrawEqualityDeclaration"
+
 
 class Scope(StrEnum):
     """On which resources a grant holds."""
@@ -151,9 +157,12 @@ class Scope(StrEnum):
 
 Grants = Mapping[Role, Scope]
 
-_RUNNING: Final[Grants] = {Role.OPERATOR: Scope.ALL, Role.SERVICE: Scope.ALL}
+_RUNNING: Final[Grants] = {Role.OPERATOR: Scope.ALL}
+_READ_MODELS: Final[Grants] = {Role.OPERATOR: Scope.ALL, Role.SERVICE: Scope.ALL}
+"""What services need of each other."""
 _EVERYBODY: Final[Grants] = dict.fromkeys(Role, Scope.ALL)
-_THE_PERSON: Final[Grants] = {Role.PERSON: Scope.OWN, **_RUNNING}
+_THE_PERSON_ALONE: Final[Grants] = {Role.PERSON: Scope.OWN}
+_THE_PERSON: Final[Grants] = {**_THE_PERSON_ALONE, **_RUNNING}
 _THE_EMPLOYER: Final[Grants] = {Role.MANAGER: Scope.ORGANISATION, Role.RECRUITER: Scope.ORGANISATION, **_RUNNING}
 _THE_FEED: Final[Grants] = {Role.HR_FEED: Scope.SOURCE, **_RUNNING}
 _EITHER_SIDE: Final[Grants] = {**_THE_PERSON, **_THE_EMPLOYER}
@@ -188,6 +197,7 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
     {
         **dict.fromkeys(PUBLIC, _EVERYBODY),
         Action.IMPORT_TAXONOMY: _RUNNING,
+        Action.EXPORT_PERSON: _THE_PERSON,
         # A profile is the person's own. Employers reach people through matching, where consent filters.
         Action.CREATE_PERSON: _THE_PERSON,
         Action.GET_PERSON: _THE_PERSON,
@@ -198,15 +208,17 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         # Not the person: nobody vouches for themselves. The resource's organisation is one that employs
         # the person now; the reply to a manager must hold nothing but the skill.
         Action.ENDORSE_SKILL: {Role.MANAGER: Scope.ORGANISATION, **_RUNNING},
-        Action.GIVE_CONSENT: _THE_PERSON,
-        Action.WITHDRAW_CONSENT: _THE_PERSON,
-        Action.BATCH_GET_PERSON_SNAPSHOTS: _RUNNING,
-        Action.STREAM_PERSON_SNAPSHOTS: _RUNNING,
+        # Not who runs the place either: a consent that somebody else can give is none.
+        Action.GIVE_CONSENT: _THE_PERSON_ALONE,
+        Action.WITHDRAW_CONSENT: _THE_PERSON_ALONE,
+        Action.BATCH_GET_PERSON_SNAPSHOTS: _READ_MODELS,
+        Action.STREAM_PERSON_SNAPSHOTS: _READ_MODELS,
         Action.BATCH_CREATE_PEOPLE: _RUNNING,
-        Action.STREAM_PROFILE_UPDATES: _THE_FEED,
+        # A service, too: what takes updates from their topic.
+        Action.STREAM_PROFILE_UPDATES: {**_THE_FEED, Role.SERVICE: Scope.ALL},
         Action.ISSUE_EMPLOYMENT_CODE: _THE_FEED,
-        # Not the employer, nor their HR system: which records are of one person is for that person to say.
-        Action.CONFIRM_EMPLOYMENT: _THE_PERSON,
+        # Nobody else: which records are of one person is for that person to say.
+        Action.CONFIRM_EMPLOYMENT: _THE_PERSON_ALONE,
         Action.LIST_UNRESOLVED_SKILLS: _THE_FEED,
         Action.LIST_RECORDED_ACCESSES: {Role.PERSON: Scope.OWN, Role.OPERATOR: Scope.ALL},
         # Nobody who reads the audit trail shall learn here whom it speaks of.
@@ -231,6 +243,11 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.REBUILD_INDEX: _RUNNING,
         Action.REVOKE_TOKENS: _RUNNING,
         Action.ROTATE_TRIAL_KEY: _RUNNING,
+        # Nobody else, whatever their role: neither an employer, nor an equality officer, nor who runs the place, nor
+        # another service. The person's declaration is for numbers about many, and those are made in planning.
+        Action.UPDATE_EQUALITY_DECLARATION: _THE_PERSON_ALONE,
+        Action.GET_EQUALITY_DECLARATION: _THE_PERSON_ALONE,
+        Action.WITHDRAW_EQUALITY_DECLARATION: _THE_PERSON_ALONE,
     }
 )
 

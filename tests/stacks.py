@@ -1,6 +1,8 @@
-"""The two stacks that scenarios run on: embedded engines, and the Neo4j and Kafka that all tests of a run share."""
+"""The two stacks that scenarios run on: embedded engines, and the servers that all tests of a run share."""
 
 import asyncio
+import base64
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +13,7 @@ from careweave.config import Settings
 from careweave.events.topics import Sizes
 from careweave.wiring import prepare_topics, random_id
 from tests.contract.engines import emptied_neo4j, running_kafka
+from tests.postgres import running_postgres
 
 EMBEDDED: Final = "embedded"
 SERVERS: Final = "servers"
@@ -24,22 +27,28 @@ on_servers: Callable[..., Any] = pytest.mark.parametrize("stack", [SERVERS], ind
 async def settings_of(stack: str, place: Path) -> Settings:
     """Return settings of an installation of its own, with what it keeps on this machine in `place`, on any free port.
 
-    On servers: the one graph, emptied, and topics of its own.
+    On servers: the one graph, emptied, and topics and a database of its own.
     """
     if stack == EMBEDDED:
         return Settings(
             graph=f"ladybug:{place / 'graph'}",
             events=f"sqlite:{place / 'events.db'}",
+            equality=f"sqlite:{place / 'equality.db'}",
             cache=place / "cache",
             listen="127.0.0.1:0",
             trial="yes",
         )
     neo4j = await asyncio.to_thread(emptied_neo4j)
     kafka = await asyncio.to_thread(running_kafka)
+    postgres = await asyncio.to_thread(running_postgres)
+    key = place / "equality.key"
+    key.write_bytes(base64.b64encode(secrets.token_bytes(32)))
     settings = Settings(
         graph=neo4j.url,
         graph_password_file=str(neo4j.password_file),
         events=f"{kafka.url}/{random_id()}",
+        equality=postgres.make_database(random_id()),
+        equality_key_file=str(key),
         cache=place / "cache",
         listen="127.0.0.1:0",
         trial="yes",

@@ -24,12 +24,14 @@ from careweave.rpc.tls import channel_credentials
 from careweave.v1.access_service_pb2 import IssueTrialTokenRequest
 from careweave.v1.access_service_pb2_grpc import AccessServiceStub
 from careweave.v1.matching_pb2_grpc import MatchingServiceStub
+from careweave.v1.planning_pb2_grpc import PlanningServiceStub
 from careweave.v1.profiles_pb2_grpc import ProfilesServiceStub
 from careweave.v1.skills_pb2_grpc import SkillsServiceStub
 
 if TYPE_CHECKING:  # these exist in the stubs alone
     from careweave.v1.access_service_pb2_grpc import AccessServiceAsyncStub
     from careweave.v1.matching_pb2_grpc import MatchingServiceAsyncStub
+    from careweave.v1.planning_pb2_grpc import PlanningServiceAsyncStub
     from careweave.v1.profiles_pb2_grpc import ProfilesServiceAsyncStub
     from careweave.v1.skills_pb2_grpc import SkillsServiceAsyncStub
 
@@ -91,6 +93,7 @@ class Channels:
         self.matching: MatchingServiceAsyncStub = MatchingServiceStub(self._channel(settings.address("matching")))
         self.access: AccessServiceAsyncStub = AccessServiceStub(self._channel(settings.address("profiles")))
         """At the profiles service; every server offers it."""
+        self.planning: PlanningServiceAsyncStub = PlanningServiceStub(self._channel(settings.address("planning")))
 
     async def close(self) -> None:
         """End what is still under way and disconnect."""

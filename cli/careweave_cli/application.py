@@ -31,6 +31,10 @@ SUBCOMMANDS: Final = {
     "explain": Subcommand("careweave_cli.commands.explain:explain", "Explain one person and one opportunity in full."),
     "search": Subcommand("careweave_cli.commands.search:search", "Find skills or occupations by words and meaning."),
     "extract": Subcommand("careweave_cli.commands.extract:extract", "Find the skills that a text speaks of."),
+    "equality": Subcommand(
+        "careweave_cli.commands.equality:equality",
+        "Declare of yourself what equality monitoring asks, or take it back.",
+    ),
     "matching": Subcommand("careweave_cli.commands.matching:matching", "Look after the index that matches are from."),
     "events": Subcommand("careweave_cli.commands.events:events", "Read the event log, and look after it."),
     "audit": Subcommand("careweave_cli.commands.audit:audit", "Read and verify the audit trail."),

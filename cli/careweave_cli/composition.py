@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from careweave.rpc.parts import Build
     from careweave.rpc.server import Running
 
-SERVICES: Final = ("skills", "profiles", "matching")
-"""Names of all services, in the order in which they start."""
+CAREER_SERVICES: Final = ("skills", "profiles", "matching")
+"""Those that careers are about, and that call each other."""
+SERVICES: Final = (*CAREER_SERVICES, "planning")
+"""Names of all services, in the order in which they start. Few may reach planning: who needs it names it."""
 
 
 def builds(services: Sequence[str]) -> "list[Build]":

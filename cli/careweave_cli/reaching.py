@@ -9,7 +9,7 @@ from typing import Final
 from careweave.client import calling
 from careweave.config import Settings
 from careweave.rpc.channels import Channels
-from careweave_cli.composition import SERVICES, in_process
+from careweave_cli.composition import CAREER_SERVICES, SERVICES, in_process
 from careweave_cli.health import health_of
 from careweave_cli.session import Session
 from careweave_cli.show.progress import waiting
@@ -19,7 +19,7 @@ _POLL_SECONDS: Final = 0.1
 
 
 @asynccontextmanager
-async def reach(session: Session, services: Sequence[str] = SERVICES) -> AsyncIterator[Channels]:
+async def reach(session: Session, services: Sequence[str] = CAREER_SERVICES) -> AsyncIterator[Channels]:
     """Yield stubs of `services`, at the address of the settings if anything answers there, else from this process.
 
     Errors of calls in the block become errors of `careweave.errors`.

@@ -5,15 +5,22 @@ python children.py write-events FILE       append without end, printing the numb
 python children.py open-graph FOLDER       open, say so, wait for a line, close
 python children.py fill-graph FOLDER BYTES commit until files may grow no more; then go on with more room
 python children.py fill-events FILE BYTES  the same for an event log
+python children.py write-equality FILE     declare without end, printing the number of each declaration
+python children.py fill-equality FILE BYTES the same as fill-graph for a store of equality declarations
 """
 
 import asyncio
 import resource
+import secrets
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
+
+from careweave_planning.storing import engines
+from careweave_planning.storing.sealing import Seal
+from careweave_planning.storing.sql import SqlStore
 
 from careweave.errors import CareweaveError, Exhausted
 from careweave.events import embedded as embedded_events
@@ -21,6 +28,8 @@ from careweave.events.port import Event
 from careweave.graph import embedded as embedded_graph
 from careweave.graph.port import Graph, Query
 from careweave.graph.schema import SCHEMA
+from careweave.v1.common_pb2 import Date
+from careweave.v1.planning_pb2 import EqualityDeclaration
 
 TOPIC = "careweave.test.v1"
 LATEST = Query("child.latest", "MATCH (p:Person) RETURN max(p.version) AS version")
@@ -125,6 +134,36 @@ async def fill_events(file: Path, limit: int) -> None:
     await log.close()
 
 
+async def equality_at(file: Path) -> SqlStore:
+    return await asyncio.to_thread(SqlStore.prepared, engines.sqlite(file), Seal(bytes(range(32)), secrets.token_bytes))
+
+
+async def declare(store: SqlStore, number: int) -> None:
+    """Declare twice: of the one person of all numbers, and of one of this number alone."""
+    for person in ("people/anna", f"people/{number}"):
+        declaration = EqualityDeclaration(name=f"{person}/equalityDeclaration", declare_date=Date(year=number))
+        await store.change(person, lambda _, declaration=declaration: declaration)  # type: ignore[misc]
+
+
+async def write_equality(file: Path) -> None:
+    store = await equality_at(file)
+    number = 0
+    while True:
+        number += 1
+        await declare(store, number)
+        say(number)
+
+
+async def fill_equality(file: Path, limit: int) -> None:
+    store = await equality_at(file)
+    last = await _until_full(lambda number: declare(store, number), limit)
+    say(last)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await declare(store, last + 1)
+    say(last + 1)
+    await store.close()
+
+
 def main(name: str, place: str, *rest: str) -> None:
     programs: dict[str, Callable[..., Awaitable[None]]] = {
         "write-graph": write_graph,
@@ -132,6 +171,8 @@ def main(name: str, place: str, *rest: str) -> None:
         "open-graph": open_graph,
         "fill-graph": fill_graph,
         "fill-events": fill_events,
+        "write-equality": write_equality,
+        "fill-equality": fill_equality,
     }
 
     async def run() -> None:

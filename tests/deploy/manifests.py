@@ -15,7 +15,9 @@ from tools.go_programs import MissingProgramError, find_kustomize
 
 DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy"
 OVERLAYS: Final = tuple(sorted(path.name for path in (DEPLOY / "overlays").iterdir()))
-SERVICES: Final = ("matching", "profiles", "skills")
+SERVICES: Final = ("matching", "planning", "profiles", "skills")
+CAREER_SERVICES: Final = ("matching", "profiles", "skills")
+"""Those that call each other; planning is apart."""
 
 Object: TypeAlias = dict[str, Any]
 

@@ -1,11 +1,12 @@
 """Nothing is let in or out but what is named."""
 
-from tests.deploy.manifests import SERVICES, Object, Overlay, Workload
+from tests.deploy.manifests import CAREER_SERVICES, SERVICES, Object, Overlay, Workload
 
 
 def selects(selector: Object, workload: Workload) -> bool:
     labels: dict[str, str] = selector.get("matchLabels", {})
-    return labels.items() <= workload.labels.items()
+    listed = all(workload.labels.get(each["key"]) in each["values"] for each in selector.get("matchExpressions", []))
+    return listed and labels.items() <= workload.labels.items()
 
 
 def may_reach(built: Overlay, source: Workload, target: Workload, port: str | int) -> bool:
@@ -57,8 +58,8 @@ def test_without_a_policy_that_says_otherwise_nothing_passes(built: Overlay) -> 
 
 def test_services_reach_each_other_and_jobs_reach_no_job(built: Overlay) -> None:
     pods = by_name(built)
-    for source in SERVICES:
-        for target in SERVICES:
+    for source in CAREER_SERVICES:
+        for target in CAREER_SERVICES:
             assert may_reach(built, pods[source], pods[target], for_services(pods[target]))
     for port in ("grpc", for_services(pods["skills"])):
         assert not may_reach(built, pods["topics"], pods["skills"], port)
@@ -72,10 +73,38 @@ def test_only_pods_of_this_namespace_are_let_in_where_certificates_make_a_servic
     assert [list(peer) for rule in opened for peer in rule["from"]] == [["podSelector"]]
 
 
+def test_no_pod_reaches_planning_but_a_portal_s_and_it_reaches_profiles(built: Overlay) -> None:
+    pods = by_name(built)
+    for name, pod in pods.items():
+        assert not may_reach(built, pod, pods["planning"], "grpc"), name
+    assert may_reach(built, pods["planning"], pods["profiles"], for_services(pods["profiles"]))
+    entering = [
+        peer
+        for each in built.of("NetworkPolicy").values()
+        if selects(each["spec"]["podSelector"], pods["planning"])
+        for rule in each["spec"].get("ingress", [])
+        for peer in rule["from"]
+    ]
+    assert entering == [
+        {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "portal"}}},
+        {"namespaceSelector": {"matchLabels": {"careweave/portal": "yes"}}},
+    ]
+
+
+def test_the_database_of_declarations_is_reached_by_planning_alone(production: Overlay) -> None:
+    leaving = {
+        name: [pod.name for pod in production.workloads() if selects(each["spec"]["podSelector"], pod)]
+        for name, each in production.of("NetworkPolicy").items()
+        for rule in each["spec"].get("egress", [])
+        if any(port["port"] == 5432 for port in rule["ports"])
+    }
+    assert leaving == {"use-equality": ["planning"]}
+
+
 def test_what_loads_reaches_services_and_nothing_else(built: Overlay) -> None:
     pods = by_name(built)
     loader = pods.get("sample-place") or pods["taxonomies"]
-    assert all(may_reach(built, loader, pods[name], for_services(pods[name])) for name in SERVICES)
+    assert all(may_reach(built, loader, pods[name], for_services(pods[name])) for name in CAREER_SERVICES)
     for engine, port in (("neo4j", "bolt"), ("kafka", "kafka")):
         assert engine not in pods or not may_reach(built, loader, pods[engine], port)
 

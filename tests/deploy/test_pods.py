@@ -119,7 +119,7 @@ def test_every_service_is_spread_and_loses_one_replica_at_a_time(built: Overlay)
 def test_production_has_three_of_matching_and_one_of_skills(production: Overlay) -> None:
     """A replica of skills does not hear of what another one imports."""
     replicas = {name: each["spec"]["replicas"] for name, each in production.of("Deployment").items()}
-    assert replicas == {"skills": 1, "profiles": 2, "matching": 3}
+    assert replicas == {"skills": 1, "planning": 2, "profiles": 2, "matching": 3}
 
 
 def test_only_careweave_s_variables_begin_with_its_name(built: Overlay) -> None:

@@ -11,7 +11,7 @@ from careweave_cli.devstack.jars import KAFKA, NEO4J
 import careweave
 from careweave.config import PREFIX, listed, read_settings
 from careweave.rpc.serving import check_serving
-from tests.deploy.manifests import DEPLOY, SERVICES, Overlay, Workload, build, secret
+from tests.deploy.manifests import CAREER_SERVICES, DEPLOY, SERVICES, Overlay, Workload, build, secret
 
 
 def compose() -> dict[str, Any]:
@@ -50,7 +50,7 @@ def test_in_production_callers_show_tokens_and_services_certificates(production:
         mounts = {mount["mountPath"]: mount["name"] for mount in workload.pod["containers"][0]["volumeMounts"]}
         for file in (settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file):
             assert mounts[file.rpartition("/")[0]] == "careweave-tls"
-        assert bool(settings.service_listen) == (workload.name in SERVICES)
+        assert bool(settings.service_listen) == (workload.name in CAREER_SERVICES)
 
 
 def test_production_takes_engines_and_secrets_from_outside(production: Overlay) -> None:
@@ -97,6 +97,42 @@ def test_a_certificate_authority_of_kafka_can_be_added(tmp_path: Path) -> None:
         assert (mounts.get(file.rpartition("/")[0]) == "events-ca") == ("careweave/uses-events" in workload.labels)
 
 
+def test_planning_alone_knows_where_declarations_are_and_has_their_key(built: Overlay) -> None:
+    for workload in own(built):
+        named = {name for name in built.environment(workload) if "EQUALITY" in name or name == "CAREWEAVE_PLANNING"}
+        mounted = {
+            mount["name"] for mount in workload.pod["containers"][0]["volumeMounts"] if "equality" in mount["name"]
+        }
+        assert bool(named) == bool(mounted) == (workload.name == "planning"), workload
+
+
+def test_in_production_declarations_are_on_a_server_by_name_with_login_and_key_in_mounted_files(
+    production: Overlay,
+) -> None:
+    planning = next(each for each in own(production) if each.name == "planning")
+    settings = read_settings(production.environment(planning))
+    assert settings.equality.startswith("postgresql://")
+    assert "sslmode=verify-full" in settings.equality
+    mounts = {mount["mountPath"]: mount["name"] for mount in planning.pod["containers"][0]["volumeMounts"]}
+    secrets = {each["name"]: each["secret"] for each in planning.pod["volumes"] if "secret" in each}
+    for file, name in (
+        (settings.equality_password_file, "equality-login"),
+        (settings.equality_key_file, "equality-key"),
+    ):
+        assert mounts[file.rpartition("/")[0]] == name
+        assert secrets[name]["secretName"] == name
+
+
+def test_in_the_demo_declarations_outlive_their_pod(demo: Overlay) -> None:
+    planning = next(each for each in own(demo) if each.name == "planning")
+    file = read_settings(demo.environment(planning)).equality.removeprefix("sqlite:")
+    mounts = {mount["mountPath"]: mount["name"] for mount in planning.pod["containers"][0]["volumeMounts"]}
+    volumes = {each["name"]: each for each in planning.pod["volumes"]}
+    claim = volumes[mounts[file.rpartition("/")[0]]]["persistentVolumeClaim"]["claimName"]
+    assert claim in demo.of("PersistentVolumeClaim")
+    assert demo.of("Deployment")["planning"]["spec"]["strategy"] == {"type": "Recreate"}
+
+
 def test_no_secret_is_in_the_manifests(built: Overlay) -> None:
     assert built.of("Secret") == {}
 
@@ -107,7 +143,8 @@ def test_services_find_each_other_at_the_addresses_of_the_settings(built: Overla
         environment = built.environment(workload)
         for name in SERVICES:
             ports = [each["port"] for each in built.of("Service")[name]["spec"]["ports"]]
-            assert environment[f"{PREFIX}{name.upper()}"] == f"{name}:{ports[-1]}"
+            if name in CAREER_SERVICES:
+                assert environment[f"{PREFIX}{name.upper()}"] == f"{name}:{ports[-1]}"
             if workload.name == name:
                 variables = ("CAREWEAVE_LISTEN", "CAREWEAVE_SERVICE_LISTEN")[: len(ports)]
                 assert [environment[each] for each in variables] == [f"0.0.0.0:{port}" for port in ports]

@@ -1,3 +1,4 @@
+import base64
 import json
 import os
 import subprocess
@@ -33,6 +34,7 @@ def call(folder: Path, *words: str, **settings: str) -> Result:
     environment = {
         "CAREWEAVE_GRAPH": f"ladybug:{folder / 'graph'}",
         "CAREWEAVE_EVENTS": f"sqlite:{folder / 'events.db'}",
+        "CAREWEAVE_EQUALITY": f"sqlite:{folder / 'equality.db'}",
         "CAREWEAVE_CACHE": str(folder / "cache"),
         "CAREWEAVE_LISTEN": "127.0.0.1:9",
         **settings,
@@ -195,3 +197,39 @@ def test_what_a_server_logs_is_json_to_its_end_with_the_model_loaded(tmp_path: P
         _, log = process.communicate()
     assert process.returncode == 0
     assert {"embedding model loaded", "stopped"} <= {json.loads(line)["message"] for line in log.splitlines()}
+
+
+def test_a_person_declares_reads_and_takes_back_on_the_command_line_and_nobody_does_it_for_them(
+    tmp_path: Path,
+) -> None:
+    mine = ("--as", "people/anna", "equality")
+    result = call(tmp_path, *mine, "declare", "--religion", "sikh", "--sex", "prefer-not-to-say")
+    assert result.exit_code == 0, result.output
+    result = call(tmp_path, *mine, "declare", "--religion", "unanswered")
+    assert result.exit_code == 0, result.output
+    shown = json.loads(call(tmp_path, *mine, "show", "--json").stdout)
+    assert shown.keys() == {"name", "sex", "declareDate", "etag"}
+    assert shown["sex"] == "SEX_PREFER_NOT_TO_SAY"
+    assert call(tmp_path, "equality", "show").exit_code == 2
+    assert call(tmp_path, "--as", "people/benn", "equality", "show").exit_code == 3
+    assert call(tmp_path, *mine, "declare").exit_code == 2
+    assert call(tmp_path, *mine, "withdraw").exit_code == 0
+    assert call(tmp_path, *mine, "show").exit_code == 3
+
+
+def test_an_operator_moves_all_declarations_to_another_key_without_seeing_one(tmp_path: Path) -> None:
+    mine = ("--as", "people/anna", "equality")
+    assert call(tmp_path, *mine, "declare", "--religion", "sikh").exit_code == 0
+    key, new = tmp_path / "equality.key", tmp_path / "new.key"
+    before = key.read_text()
+    new.write_text(base64.b64encode(bytes(range(32))).decode())
+    result = call(tmp_path, "equality", "rotate-key", str(new))
+    assert result.exit_code == 0, result.output
+    assert "1 declaration kept" in result.output
+    assert "sikh" not in result.output
+    result = call(tmp_path, *mine, "show")
+    assert result.exit_code == 5
+    assert "CAREWEAVE_EQUALITY_KEY_FILE" in result.output
+    new.replace(key)
+    assert key.read_text() != before
+    assert "sikh" in call(tmp_path, *mine, "show").output

@@ -62,6 +62,7 @@ class Server:
         environment = os.environ | {
             "CAREWEAVE_GRAPH": f"ladybug:{self.folder / 'graph'}",
             "CAREWEAVE_EVENTS": f"sqlite:{self.folder / 'events.db'}",
+            "CAREWEAVE_EQUALITY": f"sqlite:{self.folder / 'equality.db'}",
             "CAREWEAVE_CACHE": str(self.folder / "cache"),
             "CAREWEAVE_LISTEN": self.address,
             "CAREWEAVE_LOG_LEVEL": "WARNING",

@@ -46,6 +46,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
     settings = Settings(
         graph=f"ladybug:{folder / 'graph'}",
         events=f"sqlite:{folder / 'events.db'}",
+        equality=f"sqlite:{folder / 'equality.db'}",
         cache=request.config.cache.mkdir("careweave"),
         listen="127.0.0.1:0",
     )

@@ -18,7 +18,7 @@ from careweave.rpc.channels import Channels
 from careweave.v1 import matching_pb2, profiles_pb2
 from careweave_cli.commands.load import SEED
 from careweave_cli.commands.options import as_json
-from careweave_cli.composition import SERVICES
+from careweave_cli.composition import CAREER_SERVICES
 from careweave_cli.demo.alert import arrival, line_about, tailing, watching
 from careweave_cli.demo.asking import next_steps_of, until_indexed
 from careweave_cli.demo.choice import RULE, a_home_care_worker
@@ -97,10 +97,10 @@ async def _started(story: Story, session: Session) -> AsyncIterator[Channels]:
             server = await until_done.enter_async_context(served(session))
             settings = server.settings
             services = await until_done.enter_async_context(Channels(settings, session.caller, waiting=False))
-            for name in SERVICES:
+            for name in CAREER_SERVICES:
                 await until_serving(services, settings.address(name), name)
             whose = "a server that was running" if server.log is None else "a process of its own, stopped at the end"
-            story.tell(f"{', '.join(SERVICES)} at {settings.listen}, in {whose}; all report SERVING")
+            story.tell(f"{', '.join(CAREER_SERVICES)} at {settings.listen}, in {whose}; all report SERVING")
         yield services
 
 

@@ -14,7 +14,7 @@ from careweave_cli.session import Session, pass_session, run
 @click.option("--json", "json_wanted", is_flag=True, help="Print one line of JSON with the addresses, when ready.")
 @pass_session
 def serve(session: Session, *, services: tuple[str, ...], json_wanted: bool) -> None:
-    r"""Run services until SIGTERM or Ctrl-C: skills, profiles, matching, or all.
+    r"""Run services until SIGTERM or Ctrl-C: skills, profiles, matching, planning, or all.
 
     Callers show tokens of the issuers in CAREWEAVE_ISSUERS; with CAREWEAVE_TRIAL=yes the server itself issues them,
     for anybody to whoever asks. They listen at CAREWEAVE_LISTEN, with health (grpc.health.v1) and reflection, which

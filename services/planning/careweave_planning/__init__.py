@@ -1,0 +1,1 @@
+"""The planning service: what leaders need, beginning with equality declarations."""
