@@ -28,7 +28,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!careweave/v1/access_service.proto\x12\x0c\x63\x61reweave.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x19\x63\x61reweave/v1/access.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n\x13RevokeTokensRequest\x12\x19\n\x03jti\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x00\x12\x1d\n\x07subject\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x00\x42\x0f\n\x06tokens\x12\x05\xbaH\x02\x08\x01\"G\n\x14RevokeTokensResponse\x12/\n\x0brevoke_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x16IssueTrialTokenRequest\x12\x36\n\x04role\x18\x01 \x01(\x0e\x32\x18.careweave.v1.CallerRoleB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x19\n\x07subject\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1e\n\x0corganisation\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"Y\n\x17IssueTrialTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\x15RotateTrialKeyRequest\x12\x10\n\x08withdraw\x18\x01 \x01(\x08\"(\n\x16RotateTrialKeyResponse\x12\x0e\n\x06key_id\x18\x01 \x01(\t2\xc1\x02\n\rAccessService\x12\x61\n\x0cRevokeTokens\x12!.careweave.v1.RevokeTokensRequest\x1a\".careweave.v1.RevokeTokensResponse\"\n\xaa\xd4\x18\x06\n\x02\x07\x08\x18\x01\x12\x66\n\x0fIssueTrialToken\x12$.careweave.v1.IssueTrialTokenRequest\x1a%.careweave.v1.IssueTrialTokenResponse\"\x06\xaa\xd4\x18\x02(\x01\x12\x65\n\x0eRotateTrialKey\x12#.careweave.v1.RotateTrialKeyRequest\x1a$.careweave.v1.RotateTrialKeyResponse\"\x08\xaa\xd4\x18\x04\n\x02\x07\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!careweave/v1/access_service.proto\x12\x0c\x63\x61reweave.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x19\x63\x61reweave/v1/access.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n\x13RevokeTokensRequest\x12\x19\n\x03jti\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x00\x12\x1d\n\x07subject\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x00\x42\x0f\n\x06tokens\x12\x05\xbaH\x02\x08\x01\"G\n\x14RevokeTokensResponse\x12/\n\x0brevoke_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x16IssueTrialTokenRequest\x12\x36\n\x04role\x18\x01 \x01(\x0e\x32\x18.careweave.v1.CallerRoleB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x19\n\x07subject\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1e\n\x0corganisation\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"Y\n\x17IssueTrialTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\x15RotateTrialKeyRequest\x12\x10\n\x08withdraw\x18\x01 \x01(\x08\"(\n\x16RotateTrialKeyResponse\x12\x0e\n\x06key_id\x18\x01 \x01(\t2\xbf\x02\n\rAccessService\x12`\n\x0cRevokeTokens\x12!.careweave.v1.RevokeTokensRequest\x1a\".careweave.v1.RevokeTokensResponse\"\t\xaa\xd4\x18\x05\n\x01\x07\x18\x01\x12\x66\n\x0fIssueTrialToken\x12$.careweave.v1.IssueTrialTokenRequest\x1a%.careweave.v1.IssueTrialTokenResponse\"\x06\xaa\xd4\x18\x02(\x01\x12\x64\n\x0eRotateTrialKey\x12#.careweave.v1.RotateTrialKeyRequest\x1a$.careweave.v1.RotateTrialKeyResponse\"\x07\xaa\xd4\x18\x03\n\x01\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,11 +48,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUETRIALTOKENREQUEST'].fields_by_name['organisation']._loaded_options = None
   _globals['_ISSUETRIALTOKENREQUEST'].fields_by_name['organisation']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_ACCESSSERVICE'].methods_by_name['RevokeTokens']._loaded_options = None
-  _globals['_ACCESSSERVICE'].methods_by_name['RevokeTokens']._serialized_options = b'\252\324\030\006\n\002\007\010\030\001'
+  _globals['_ACCESSSERVICE'].methods_by_name['RevokeTokens']._serialized_options = b'\252\324\030\005\n\001\007\030\001'
   _globals['_ACCESSSERVICE'].methods_by_name['IssueTrialToken']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['IssueTrialToken']._serialized_options = b'\252\324\030\002(\001'
   _globals['_ACCESSSERVICE'].methods_by_name['RotateTrialKey']._loaded_options = None
-  _globals['_ACCESSSERVICE'].methods_by_name['RotateTrialKey']._serialized_options = b'\252\324\030\004\n\002\007\010'
+  _globals['_ACCESSSERVICE'].methods_by_name['RotateTrialKey']._serialized_options = b'\252\324\030\003\n\001\007'
   _globals['_REVOKETOKENSREQUEST']._serialized_start=173
   _globals['_REVOKETOKENSREQUEST']._serialized_end=269
   _globals['_REVOKETOKENSRESPONSE']._serialized_start=271
@@ -66,5 +66,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROTATETRIALKEYRESPONSE']._serialized_start=620
   _globals['_ROTATETRIALKEYRESPONSE']._serialized_end=660
   _globals['_ACCESSSERVICE']._serialized_start=663
-  _globals['_ACCESSSERVICE']._serialized_end=984
+  _globals['_ACCESSSERVICE']._serialized_end=982
 # @@protoc_insertion_point(module_scope)

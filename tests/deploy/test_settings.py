@@ -50,6 +50,8 @@ def test_in_production_callers_show_tokens_and_services_certificates(production:
         mounts = {mount["mountPath"]: mount["name"] for mount in workload.pod["containers"][0]["volumeMounts"]}
         for file in (settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file):
             assert mounts[file.rpartition("/")[0]] == "careweave-tls"
+        assert bool(settings.token_file) == (workload.name == "taxonomies")  # which only an operator may load
+        assert not settings.token_file or mounts[settings.token_file.rpartition("/")[0]] == "operator-token"
         assert bool(settings.service_listen) == (workload.name in CAREER_SERVICES)
 
 
