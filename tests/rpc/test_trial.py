@@ -1,8 +1,12 @@
 """A trial: its server issues tokens itself, for anybody, and other processes verify them as those of any issuer."""
 
+import asyncio
 import base64
 import json
+import os
+import sys
 from asyncio import to_thread
+from asyncio.subprocess import PIPE
 from dataclasses import replace
 from typing import Any
 from urllib.error import HTTPError
@@ -12,7 +16,7 @@ import grpc
 import pytest
 
 from careweave.client import calling, connect, person
-from careweave.config import Settings
+from careweave.config import PREFIX, Settings
 from careweave.errors import Forbidden, InvalidArgument
 from careweave.identity.keys import DISCOVERY
 from careweave.policy import Caller, Role
@@ -30,10 +34,25 @@ def fetched(url: str, body: str | None = None) -> dict[str, Any]:
         return found
 
 
+def claims_of(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    return claims
+
+
 async def issuer_of(probed: Probed) -> str:
     """Return the name of a trial's issuer, as its tokens say it."""
-    payload = (await trial_token(probed.address)).split(".")[1]
-    return str(json.loads(base64.urlsafe_b64decode(payload + "=="))["iss"])
+    return str(claims_of(await trial_token(probed.address))["iss"])
+
+
+async def careweave(address: str, *words: str) -> str:
+    """Run the command against `address` and return what it prints."""
+    others = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "careweave_cli", *words, env=others | {"CAREWEAVE_LISTEN": address}, stdout=PIPE
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return printed.decode().strip()
 
 
 async def test_another_server_verifies_a_trial_s_tokens_over_http_but_takes_none_for_a_service(
@@ -89,6 +108,16 @@ async def test_a_client_whose_token_is_no_longer_good_gets_another_and_calls_aga
         watch = probed.services.matching.WatchOpportunities(matching_pb2.WatchOpportunitiesRequest(person=ANNA))
         assert isinstance(await watch.read(), matching_pb2.WatchOpportunitiesResponse)
         watch.cancel()
+
+
+async def test_the_command_prints_a_token_revokes_it_and_rotates_the_key(probed: Probed) -> None:
+    token = await careweave(probed.address, "--role", "planner", "--as", "people/paul", "token")
+    assert claims_of(token)["careweave_role"] == "planner"
+    await careweave(probed.address, "token", "revoke", "--jti", claims_of(token)["jti"])
+    assert await refused(probed.address, token) == "TOKEN_REVOKED"
+    other = await careweave(probed.address, "token")
+    assert "Signing by key" in await careweave(probed.address, "token", "rotate", "--withdraw")
+    assert await refused(probed.address, other) == "TOKEN_SIGNATURE"
 
 
 async def test_nobody_but_who_runs_it_rotates_its_key(probed: Probed) -> None:
