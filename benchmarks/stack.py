@@ -29,11 +29,18 @@ STACKS = ("servers", "embedded")
 class Served:
     """Services that answer, and the processes that they run in, by name."""
 
+    settings: Settings
     services: Channels
     processes: dict[str, Process]
 
+    def at(self, matching: str) -> Settings:
+        """Return settings that find matching at that address."""
+        return replace(self.settings, matching=matching)
 
-async def settings_of(stack: str, folder: Path, until_done: AsyncExitStack) -> Settings:
+
+async def settings_of(
+    stack: str, folder: Path, until_done: AsyncExitStack, *, calls_per_second: float = 20.0
+) -> Settings:
     """Return the settings of a new, empty stack in `folder`; its servers run until the end of `until_done`."""
     settings = replace(
         read_settings(os.environ),
@@ -42,6 +49,7 @@ async def settings_of(stack: str, folder: Path, until_done: AsyncExitStack) -> S
         equality=f"sqlite:{folder / 'equality.db'}",
         listen=f"127.0.0.1:{free_ports(1)[0]}",
         log_level="ERROR",
+        calls_per_second=calls_per_second,
     )
     if stack == "servers":
         neo4j = until_done.enter_context(start_neo4j(folder / "neo4j", user_cache()))
@@ -65,9 +73,25 @@ async def serving(settings: Settings, *, apart: bool = False) -> AsyncIterator[S
         async with Channels(settings, OPERATOR) as services:
             for name in CAREER_SERVICES:
                 await until_serving(services, settings.address(name), name)
-            yield Served(services, processes)
+            yield Served(settings, services, processes)
     finally:
         for process in processes.values():
+            process.terminate()
+            await process.wait()
+
+
+@asynccontextmanager
+async def replicas(settings: Settings, count: int) -> AsyncIterator[list[str]]:
+    """Serve matching `count` times more, each in a process of its own; yield their addresses when they are ready."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    processes = [await _start("matching", replace(settings, listen=address)) for address in addresses]
+    try:
+        async with Channels(settings, OPERATOR) as services:
+            for address in addresses:
+                await until_serving(services, address, "matching")
+        yield addresses
+    finally:
+        for process in processes:
             process.terminate()
             await process.wait()
 

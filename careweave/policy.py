@@ -154,10 +154,12 @@ class Scope(StrEnum):
 
 Grants = Mapping[Role, Scope]
 
-_RUNNING: Final[Grants] = {Role.OPERATOR: Scope.ALL, Role.SERVICE: Scope.ALL}
+_RUNNING: Final[Grants] = {Role.OPERATOR: Scope.ALL}
+_READ_MODELS: Final[Grants] = {Role.OPERATOR: Scope.ALL, Role.SERVICE: Scope.ALL}
+"""What services need of each other."""
 _EVERYBODY: Final[Grants] = dict.fromkeys(Role, Scope.ALL)
-_THE_PERSON: Final[Grants] = {Role.PERSON: Scope.OWN, **_RUNNING}
 _THE_PERSON_ALONE: Final[Grants] = {Role.PERSON: Scope.OWN}
+_THE_PERSON: Final[Grants] = {**_THE_PERSON_ALONE, **_RUNNING}
 _THE_EMPLOYER: Final[Grants] = {Role.MANAGER: Scope.ORGANISATION, Role.RECRUITER: Scope.ORGANISATION, **_RUNNING}
 _THE_FEED: Final[Grants] = {Role.HR_FEED: Scope.SOURCE, **_RUNNING}
 _EITHER_SIDE: Final[Grants] = {**_THE_PERSON, **_THE_EMPLOYER}
@@ -203,15 +205,17 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         # Not the person: nobody vouches for themselves. The resource's organisation is one that employs
         # the person now; the reply to a manager must hold nothing but the skill.
         Action.ENDORSE_SKILL: {Role.MANAGER: Scope.ORGANISATION, **_RUNNING},
-        Action.GIVE_CONSENT: _THE_PERSON,
-        Action.WITHDRAW_CONSENT: _THE_PERSON,
-        Action.BATCH_GET_PERSON_SNAPSHOTS: _RUNNING,
-        Action.STREAM_PERSON_SNAPSHOTS: _RUNNING,
+        # Not who runs the place either: a consent that somebody else can give is none.
+        Action.GIVE_CONSENT: _THE_PERSON_ALONE,
+        Action.WITHDRAW_CONSENT: _THE_PERSON_ALONE,
+        Action.BATCH_GET_PERSON_SNAPSHOTS: _READ_MODELS,
+        Action.STREAM_PERSON_SNAPSHOTS: _READ_MODELS,
         Action.BATCH_CREATE_PEOPLE: _RUNNING,
-        Action.STREAM_PROFILE_UPDATES: _THE_FEED,
+        # A service, too: what takes updates from their topic.
+        Action.STREAM_PROFILE_UPDATES: {**_THE_FEED, Role.SERVICE: Scope.ALL},
         Action.ISSUE_EMPLOYMENT_CODE: _THE_FEED,
-        # Not the employer, nor their HR system: which records are of one person is for that person to say.
-        Action.CONFIRM_EMPLOYMENT: _THE_PERSON,
+        # Nobody else: which records are of one person is for that person to say.
+        Action.CONFIRM_EMPLOYMENT: _THE_PERSON_ALONE,
         Action.LIST_UNRESOLVED_SKILLS: _THE_FEED,
         Action.LIST_RECORDED_ACCESSES: {Role.PERSON: Scope.OWN, Role.OPERATOR: Scope.ALL},
         # Nobody who reads the audit trail shall learn here whom it speaks of.

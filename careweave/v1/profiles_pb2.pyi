@@ -703,6 +703,7 @@ class Consent(_message.Message):
     GIVE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     WITHDRAW_TIME_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`people/{person}/consents/{consent}`."""
     purpose: Global___ConsentPurpose.ValueType
@@ -727,6 +728,10 @@ class Consent(_message.Message):
     def withdraw_time(self) -> _timestamp_pb2.Timestamp:
         """When it was withdrawn; unset while it holds."""
 
+    @_builtins.property
+    def receipt(self) -> Global___ConsentReceipt:
+        """What the person agreed to, for them to keep."""
+
     def __init__(
         self,
         *,
@@ -737,14 +742,47 @@ class Consent(_message.Message):
         give_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         withdraw_time: _timestamp_pb2.Timestamp | None = ...,
+        receipt: Global___ConsentReceipt | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "give_time", b"give_time", "withdraw_time", b"withdraw_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "give_time", b"give_time", "receipt", b"receipt", "withdraw_time", b"withdraw_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "fields", b"fields", "give_time", b"give_time", "name", b"name", "organisations", b"organisations", "purpose", b"purpose", "withdraw_time", b"withdraw_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "fields", b"fields", "give_time", b"give_time", "name", b"name", "organisations", b"organisations", "purpose", b"purpose", "receipt", b"receipt", "withdraw_time", b"withdraw_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Consent: _TypeAlias = Consent  # noqa: Y015
+
+@_typing.final
+class ConsentReceipt(_message.Message):
+    """A receipt of consent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    WORDING_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    statement: _builtins.str
+    """What was agreed to, in plain words, as they were when it was given."""
+    wording: _builtins.str
+    """Version of the words."""
+    digest: _builtins.str
+    """SHA-256, in hexadecimal, of the words and of the consent as it was given:
+    equal receipts stand for equal consents.
+    """
+    def __init__(
+        self,
+        *,
+        statement: _builtins.str = ...,
+        wording: _builtins.str = ...,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "statement", b"statement", "wording", b"wording"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentReceipt: _TypeAlias = ConsentReceipt  # noqa: Y015
 
 @_typing.final
 class Person(_message.Message):

@@ -12,6 +12,7 @@ from careweave_skills import service as skills
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from careweave.audit.trail import AuditTrail
 from careweave.client import OPERATOR, Channels
 from careweave.config import Settings
 from careweave.errors import Unavailable
@@ -26,10 +27,14 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Replica:
-    """A matching service on a server of its own."""
+    """A matching service on a server of its own.
+
+    settings: by which to call it and the services behind it.
+    """
 
     address: str
     services: Channels
+    settings: Settings
 
     async def health(self) -> int:
         """Return what its health says."""
@@ -57,11 +62,12 @@ async def serving(settings: Settings, adapters: Adapters, logs: Sequence[EventLo
         found: list[Replica] = []
         for log in logs:
             builds: list[Build] = [matching.build] if found else [skills.build, profiles.build, matching.build]
-            own = replace(adapters, settings=settings, events=log)
+            trail = AuditTrail(log, adapters.new_id, adapters.clock)
+            own = replace(adapters, settings=settings, events=log, audit=trail)
             server = await until_done.enter_async_context(running(settings, builds, own))
             await server.until_ready()
             services = await until_done.enter_async_context(Channels(server.settings, OPERATOR, waiting=False))
-            found.append(Replica(server.settings.listen, services))
+            found.append(Replica(server.settings.listen, services, server.settings))
             settings = replace(settings, skills=found[0].address, profiles=found[0].address)
         yield found
 

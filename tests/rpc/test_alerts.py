@@ -11,6 +11,7 @@ from careweave_matching.alerts import LEAST_SCORE
 from careweave_matching.following import ReadModel
 from careweave_matching.service import ports_over
 
+from careweave.client import person
 from careweave.config import Settings
 from careweave.events.port import Delivered, Event, Positions, Topic
 from careweave.graph.port import Query
@@ -66,7 +67,8 @@ async def somebody(replica: Replica, *, alerts: bool = True, consents: bool = Tr
     name = (await replica.services.profiles.CreatePerson(pf.CreatePersonRequest(person=profile))).name
     if consents:
         given = pf.Consent(purpose=pf.CONSENT_PURPOSE_ALERTS, organisations=[to] if to else [])
-        await replica.services.profiles.GiveConsent(pf.GiveConsentRequest(parent=name, consent=given))
+        async with Channels(replica.settings, person(name)) as own:
+            await own.profiles.GiveConsent(pf.GiveConsentRequest(parent=name, consent=given))
     return name
 
 

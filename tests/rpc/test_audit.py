@@ -170,7 +170,8 @@ async def test_pages_of_accesses_do_not_shift_while_new_ones_come(served: Served
 
 
 async def test_a_change_of_consent_is_in_the_log_when_it_is_answered(served: Served) -> None:
-    await give_consent(served.services)
+    async with connect(served.address, person(ANNA)) as anna:
+        await give_consent(anna)
     kept = [each.event.payload or b"" async for each in all_kept(served.adapters.events, Topic.AUDIT)]
     assert AuditBatch.FromString(kept[-1]).entries[-1].action == "GiveConsent"
 
@@ -186,8 +187,9 @@ async def test_no_consent_changes_while_the_trail_cannot_be_written_and_reads_go
         await served.services.profiles.GetPerson(pb.GetPersonRequest(name=ANNA))
         with pytest.raises(Unavailable):
             await served.adapters.audit.flush()
-        with pytest.raises(Unavailable) as caught, calling():
-            await give_consent(served.services)
+        async with connect(served.address, person(ANNA)) as own:
+            with pytest.raises(Unavailable) as caught, calling():
+                await give_consent(own)
         assert caught.value.reason == "AUDIT_UNAVAILABLE"
         anna = await served.services.profiles.GetPerson(pb.GetPersonRequest(name=ANNA))
         assert not anna.consents

@@ -181,7 +181,8 @@ async def eventually_candidates(place: Place, opportunity: str, count: int) -> l
 
 async def consent(place: Place, who: str, *fields: int, to: str = TRUST) -> str:
     given = pf.Consent(purpose=pf.CONSENT_PURPOSE_BE_FOUND, organisations=[to], fields=fields)  # type: ignore[arg-type]
-    return (await place.services.profiles.GiveConsent(pf.GiveConsentRequest(parent=who, consent=given))).name
+    async with place.as_(person(who)) as own:
+        return (await own.profiles.GiveConsent(pf.GiveConsentRequest(parent=who, consent=given))).name
 
 
 def recruiter(organisation: str) -> Caller:
@@ -244,7 +245,8 @@ async def test_consent_opens_just_its_fields_to_just_its_organisation_until_it_i
     assert candidate.match.distance_miles == -1
     assert mt.GATE_KIND_TRAVEL not in {gate.kind for gate in candidate.match.gates}
     assert await candidates(place.services, elsewhere.name) == []
-    await place.services.profiles.WithdrawConsent(pf.WithdrawConsentRequest(name=given))
+    async with place.as_(person(who)) as own:
+        await own.profiles.WithdrawConsent(pf.WithdrawConsentRequest(name=given))
     assert await eventually_candidates(place, role.name, 0) == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from careweave_cli.composition import SERVICES, builds
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from careweave.client import OPERATOR, connect
+from careweave.client import OPERATOR, connect, person
 from careweave.config import Settings
 from careweave.events.port import EventLog, Topic
 from careweave.graph.port import Graph, Query
@@ -37,15 +37,15 @@ async def answers_of(settings: Settings, taxonomies: Path) -> Answers:
     """Return the answers of all services on the empty stores of `settings`, at noon."""
     answers = Answers()
     async with open_adapters(settings, lambda: NOON) as adapters:
-        async with _serving(settings, adapters, ["skills"]) as services:
+        async with _serving(settings, adapters, ["skills"]) as (services, _):
             async for _ in services.skills.ImportTaxonomy(sk.ImportTaxonomyRequest(folder=str(taxonomies))):
                 pass
             skills = await _skills(services)
         await _tie(adapters.graph, skills)
-        async with _serving(settings, adapters) as services:
-            await _fill(services, answers, skills)
+        async with _serving(settings, adapters) as (services, address):
+            await _fill(services, answers, skills, address)
         # Started anew, so that the index is of a snapshot with all that was written.
-        async with _serving(settings, adapters) as services:
+        async with _serving(settings, adapters) as (services, _):
             await ask_of_skills(services, answers, skills, TEXT)
             await ask_of_people(services, answers, PEOPLE, CARE)
             await ask_of_openings(services, answers, OPENINGS[:5])
@@ -57,11 +57,13 @@ async def answers_of(settings: Settings, taxonomies: Path) -> Answers:
 
 
 @asynccontextmanager
-async def _serving(settings: Settings, adapters: Adapters, names: Sequence[str] = SERVICES) -> AsyncIterator[Channels]:
+async def _serving(
+    settings: Settings, adapters: Adapters, names: Sequence[str] = SERVICES
+) -> AsyncIterator[tuple[Channels, str]]:
     async with running(settings, builds(names), adapters) as server:
         await server.until_ready()
         async with connect(server.settings.listen, OPERATOR) as services:
-            yield services
+            yield services, server.settings.listen
 
 
 async def _skills(services: Channels) -> list[str]:
@@ -81,7 +83,7 @@ async def _tie(graph: Graph, skills: list[str]) -> None:
             await unit.merge_relationships("RELATED_TO", "Skill", "Skill", rows)
 
 
-async def _fill(services: Channels, answers: Answers, skills: list[str]) -> None:
+async def _fill(services: Channels, answers: Answers, skills: list[str], address: str) -> None:
     for name, title in ((CARE, "Fictional Care"), (TRUST, "Fictional Trust")):
         organisation = pf.Organisation(name=name, title=title, fictional=True)
         request = pf.UpdateOrganisationRequest(organisation=organisation, allow_missing=True)
@@ -98,10 +100,11 @@ async def _fill(services: Channels, answers: Answers, skills: list[str]) -> None
             purpose=pf.CONSENT_PURPOSE_BE_FOUND, organisations=[TRUST], fields=[pf.PROFILE_FIELD_SKILLS]
         )
         if n % 2:
-            answers.note(
-                f"consent of {name}",
-                await services.profiles.GiveConsent(pf.GiveConsentRequest(parent=name, consent=consent)),
-            )
+            async with connect(address, person(name)) as own:
+                answers.note(
+                    f"consent of {name}",
+                    await own.profiles.GiveConsent(pf.GiveConsentRequest(parent=name, consent=consent)),
+                )
     for n, name in enumerate(OPENINGS):
         answers.note(f"create {name}", await services.matching.CreateOpportunity(_opening(n, skills)))
     changed = mt.Opportunity(name=OPENINGS[0], title="Changed")

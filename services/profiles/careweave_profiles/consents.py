@@ -12,6 +12,7 @@ from careweave_profiles.normal_form import unique
 from careweave_profiles.once import Once
 from careweave_profiles.people import existing_person
 from careweave_profiles.ports import Ports
+from careweave_profiles.receipts import receipt_of
 from careweave_profiles.references import References
 from careweave_profiles.saving import Change, save
 from careweave_profiles.violations import Violations
@@ -42,6 +43,7 @@ def kept_consent(given: Consent, person: str, now: datetime, new_id: Callable[[]
     put_time(kept.give_time, now)
     if given.HasField("expire_time"):
         kept.expire_time.FromNanoseconds(given.expire_time.ToNanoseconds() // 1000 * 1000)
+    kept.receipt.CopyFrom(receipt_of(kept))
     return kept
 
 

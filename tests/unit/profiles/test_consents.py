@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from careweave_profiles import consents
+from careweave_profiles.receipts import receipt_of
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from careweave.errors import InvalidArgument, NotFound
@@ -11,6 +12,7 @@ from careweave.v1.profiles_pb2 import (
     CONSENT_PURPOSE_BE_FOUND,
     CONSENT_PURPOSE_CONTACT,
     PROFILE_FIELD_DISPLAY_NAME,
+    PROFILE_FIELD_EMAIL,
     PROFILE_FIELD_SKILLS,
     PROFILE_PART_CONSENT,
     Consent,
@@ -104,3 +106,19 @@ async def test_only_what_exists_is_withdrawn(world: World) -> None:
     await world.create()
     with pytest.raises(NotFound):
         await withdraw(world, "people/anna/consents/none")
+
+
+async def test_a_receipt_says_what_was_agreed_to_and_stays_the_same_when_it_is_withdrawn(world: World) -> None:
+    await world.create()
+    consent = Consent(
+        purpose=CONSENT_PURPOSE_BE_FOUND, organisations=["organisations/oaks"], fields=[PROFILE_FIELD_SKILLS]
+    )
+    given = await give(world, consent)
+    assert given.receipt.statement.startswith("organisations/oaks may find you")
+    assert "skills" in given.receipt.statement
+    withdrawn = await withdraw(world, given.name)
+    assert withdrawn.receipt == given.receipt == receipt_of(withdrawn)
+    wider = Consent()
+    wider.CopyFrom(withdrawn)
+    wider.fields.append(PROFILE_FIELD_EMAIL)
+    assert receipt_of(wider).digest != given.receipt.digest

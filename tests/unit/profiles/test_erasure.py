@@ -26,7 +26,7 @@ from careweave.v1.profiles_pb2 import (
     Person,
 )
 from careweave.wiring import open_events
-from tests.unit.profiles.world import World, carer
+from tests.unit.profiles.world import ANNA, World, carer
 
 REQUEST_ID = "0b9e7e3c-6c1f-4f43-9d53-0d6a1c7a5f10"
 TRACES = ("people/anna", "Anna Fictional", "anna@example.org", "three years of it", "to become a nurse")
@@ -87,7 +87,7 @@ async def test_nothing_of_a_deleted_person_is_left_once_the_tombstone_is_publish
     await endorse(world, "people/anna", "people/benn")
     consent = Consent(purpose=CONSENT_PURPOSE_BE_FOUND, organisations=["organisations/oaks"])
     await consents.give_consent(
-        world.ports, OPERATOR, GiveConsentRequest(parent="people/anna", consent=consent, request_id=REQUEST_ID)
+        world.ports, ANNA, GiveConsentRequest(parent="people/anna", consent=consent, request_id=REQUEST_ID)
     )
     held = await everything(world)
     assert all(trace in held for trace in TRACES)

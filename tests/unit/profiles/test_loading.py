@@ -2,6 +2,7 @@ import pytest
 from careweave_profiles import consents, loading
 
 from careweave.errors import AlreadyExists
+from careweave.policy import Caller, Role
 from careweave.rpc.caller import OPERATOR
 from careweave.v1.profiles_pb2 import (
     CONSENT_PURPOSE_BE_FOUND,
@@ -64,7 +65,8 @@ async def test_a_batch_gives_the_consents_of_fictional_people(world: World) -> N
 async def test_a_repeated_batch_does_not_give_again_what_was_withdrawn(world: World) -> None:
     await load(world, batch(1, consenting=True))
     [consent] = (await world.get("people/p0000")).consents
-    await consents.withdraw_consent(world.ports, OPERATOR, WithdrawConsentRequest(name=consent.name))
+    own = Caller("people/p0000", Role.PERSON)
+    await consents.withdraw_consent(world.ports, own, WithdrawConsentRequest(name=consent.name))
     assert await load(world, batch(1, consenting=True)) == BatchCreatePeopleResponse(unchanged=1)
     assert [each.HasField("withdraw_time") for each in (await world.get("people/p0000")).consents] == [True]
 

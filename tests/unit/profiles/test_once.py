@@ -57,7 +57,7 @@ async def test_an_id_is_the_callers_own(world: World) -> None:
     with pytest.raises(AlreadyExists):
         await people.create_person(world.ports, ANNA, request)
     with pytest.raises(AlreadyExists):
-        await people.create_person(world.ports, Caller("", Role.SERVICE), request)
+        await people.create_person(world.ports, Caller("operators/another", Role.OPERATOR), request)
 
 
 async def test_a_day_later_the_id_is_free(world: World) -> None:
@@ -71,8 +71,8 @@ async def test_a_refused_request_may_be_repeated_after_a_fix_elsewhere(world: Wo
     """What failed is not remembered."""
     request = GiveConsentRequest(parent="people/anna", consent=Consent(purpose=CONSENT_PURPOSE_ALERTS), request_id=ID)
     with pytest.raises(Exception, match="people/anna"):
-        await consents.give_consent(world.ports, OPERATOR, request)
+        await consents.give_consent(world.ports, ANNA, request)
     await world.create()
-    given = await consents.give_consent(world.ports, OPERATOR, request)
-    assert await consents.give_consent(world.ports, OPERATOR, request) == given
+    given = await consents.give_consent(world.ports, ANNA, request)
+    assert await consents.give_consent(world.ports, ANNA, request) == given
     assert len((await world.get()).consents) == 1
