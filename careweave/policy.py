@@ -94,6 +94,8 @@ class Action(StrEnum):
     LIST_PEOPLE = "ListPeople"
     UPDATE_PERSON = "UpdatePerson"
     DELETE_PERSON = "DeletePerson"
+    ERASE_PERSON = "ErasePerson"
+    APPLY_RETENTION = "ApplyRetention"
     ASSERT_SKILL = "AssertSkill"
     ENDORSE_SKILL = "EndorseSkill"
     GIVE_CONSENT = "GiveConsent"
@@ -132,6 +134,16 @@ class Action(StrEnum):
     DECLINE = "RecordOutcome:declined"
     """The one outcome that a person may record too."""
     LIST_APPLICATIONS = "ListApplications"
+    GET_DECISION = "GetDecision"
+    LIST_DECISIONS = "ListDecisions"
+    REQUEST_REVIEW = "RequestReview"
+    GET_REVIEW = "GetReview"
+    LIST_REVIEWS = "ListReviews"
+    START_REVIEW = "StartReview"
+    EXTEND_REVIEW = "ExtendReview"
+    ANSWER_REVIEW = "AnswerReview"
+    WITHDRAW_REVIEW = "WithdrawReview"
+    GET_SAFEGUARDS = "GetSafeguards"
     GET_INDEX_STATUS = "GetIndexStatus"
     REBUILD_INDEX = "RebuildIndex"
 
@@ -162,6 +174,12 @@ _THE_PERSON_ALONE: Final[Grants] = {Role.PERSON: Scope.OWN}
 _THE_PERSON: Final[Grants] = {**_THE_PERSON_ALONE, **_RUNNING}
 _THE_EMPLOYER: Final[Grants] = {Role.MANAGER: Scope.ORGANISATION, Role.RECRUITER: Scope.ORGANISATION, **_RUNNING}
 _THE_FEED: Final[Grants] = {Role.HR_FEED: Scope.SOURCE, **_RUNNING}
+_THE_REVIEWER: Final[Grants] = {
+    Role.MANAGER: Scope.ORGANISATION,
+    Role.RECRUITER: Scope.ORGANISATION,
+    Role.OPERATOR: Scope.ALL,
+}
+"""Humans alone: a service neither looks at a review nor answers one (UK GDPR Article 22C(2)(c))."""
 _EITHER_SIDE: Final[Grants] = {**_THE_PERSON, **_THE_EMPLOYER}
 
 PUBLIC: Final = frozenset(
@@ -186,9 +204,13 @@ PUBLIC: Final = frozenset(
         Action.LIST_HUBS,
         Action.GET_OPPORTUNITY,
         Action.LIST_OPPORTUNITIES,
+        Action.GET_SAFEGUARDS,
     )
 )
 """Actions that concern nobody in particular, and are open to every role."""
+
+_NEVER_ABOUT_ONESELF: Final = frozenset({Action.START_REVIEW, Action.EXTEND_REVIEW, Action.ANSWER_REVIEW})
+"""Actions that nobody does in a case of their own, in whatever role."""
 
 GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
     {
@@ -201,6 +223,8 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.LIST_PEOPLE: _RUNNING,
         Action.UPDATE_PERSON: _THE_PERSON,
         Action.DELETE_PERSON: _THE_PERSON,
+        Action.ERASE_PERSON: _THE_PERSON,
+        Action.APPLY_RETENTION: _RUNNING,
         Action.ASSERT_SKILL: _THE_PERSON,
         # Not the person: nobody vouches for themselves. The resource's organisation is one that employs
         # the person now; the reply to a manager must hold nothing but the skill.
@@ -236,6 +260,18 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.RECORD_OUTCOME: _THE_EMPLOYER,
         Action.DECLINE: _EITHER_SIDE,
         Action.LIST_APPLICATIONS: _EITHER_SIDE,
+        Action.GET_DECISION: _THE_PERSON,
+        Action.LIST_DECISIONS: _THE_PERSON,
+        # The operator too, for whoever asks by letter or telephone.
+        Action.REQUEST_REVIEW: _THE_PERSON,
+        # The resource's organisation offers the opportunity that the review is about. Without one, or where
+        # nobody there answers, who runs the place does.
+        Action.GET_REVIEW: {Role.PERSON: Scope.OWN, **_THE_REVIEWER},
+        Action.LIST_REVIEWS: {Role.PERSON: Scope.OWN, **_THE_REVIEWER},
+        Action.START_REVIEW: _THE_REVIEWER,
+        Action.EXTEND_REVIEW: _THE_REVIEWER,
+        Action.ANSWER_REVIEW: _THE_REVIEWER,
+        Action.WITHDRAW_REVIEW: _THE_PERSON_ALONE,
         Action.GET_INDEX_STATUS: _RUNNING,
         Action.REBUILD_INDEX: _RUNNING,
         # Nobody else, whatever their role: neither an employer, nor an equality officer, nor who runs the place, nor
@@ -249,6 +285,8 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
 
 def may(caller: Caller, action: Action, resource: Resource = ANYTHING) -> bool:
     """Tell whether `caller` may do `action` to `resource`."""
+    if action in _NEVER_ABOUT_ONESELF and resource.person and resource.person == caller.subject:
+        return False
     match GRANTS[action].get(caller.role):
         case Scope.ALL:
             return True

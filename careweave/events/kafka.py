@@ -7,14 +7,17 @@ asks about topics, and one for each follower and each member of a group.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from careweave.errors import Unavailable
 from careweave.events.broker.asker import Asker
 from careweave.events.broker.cluster import Cluster, Security, cluster_at
 from careweave.events.broker.follower import Follower
+from careweave.events.broker.key_reader import KeyReader
 from careweave.events.broker.member import HEARTBEAT_SECONDS, Member, Membership
 from careweave.events.broker.messages import message_of
+from careweave.events.broker.partitioner import partition_of
 from careweave.events.broker.topics import prepare_topics
 from careweave.events.broker.writer import Writer
 from careweave.events.port import MOST_AT_ONCE, Delivered, Event, Handle, Positions
@@ -52,6 +55,7 @@ class KafkaEventLog:
         self._heartbeat_seconds = heartbeat_seconds
         self._writer = Writer(cluster)
         self._asker = Asker(cluster)
+        self._reader = KeyReader(cluster)
         self._followers: set[Follower] = set()
         self._members: set[Member] = set()
         self._closed = False
@@ -84,6 +88,15 @@ class KafkaEventLog:
             self._followers.discard(follower)
             await asyncio.shield(follower.close())
 
+    async def recall(self, topic: str, key: str, since: datetime) -> list[Event]:
+        """Return the events of `key` in `topic` that happened at `since` or later, in order.
+
+        Kafka has no index by key: all of the key's partition is read from then on.
+        """
+        self._require_open()
+        partitions = len(await self._asker.partitions([topic]))
+        return await self._reader.read((str(topic), partition_of(key.encode(), partitions)), key, since)
+
     async def consume(self, topics: Sequence[str], group: str, handle: Handle, most: int = MOST_AT_ONCE) -> None:
         """Call `handle` with the events of the partitions that fall to this member of `group`."""
         self._require_open()
@@ -113,9 +126,14 @@ class KafkaEventLog:
             lambda admin: prepare_topics(admin, self._cluster, sizes, dry_run=dry_run), "preparing topics"
         )
 
-    async def compact(self, topic: str) -> int:
-        """Do nothing: brokers compact by themselves."""
-        del topic
+    async def compact(self, topic: str, forget_before: datetime | None = None) -> int:
+        """Do nothing: brokers compact by themselves, and forget tombstones after `delete.retention.ms`."""
+        del topic, forget_before
+        return 0
+
+    async def drop_before(self, topic: str, time: datetime, *, dry_run: bool = False) -> int:
+        """Do nothing: brokers drop old events by themselves, after `retention.ms`."""
+        del topic, time, dry_run
         return 0
 
     async def close(self) -> None:
@@ -129,6 +147,7 @@ class KafkaEventLog:
         await asyncio.gather(*(follower.close() for follower in list(self._followers)))
         await self._writer.close()
         await self._asker.close()
+        await self._reader.close()
         if members:
             await asyncio.wait([asyncio.ensure_future(each.ended.wait()) for each in members], timeout=CLOSE_SECONDS)
 

@@ -30,6 +30,7 @@ class Topic(StrEnum):
     MATCHES = "careweave.matches.v1"
     APPLICATIONS = "careweave.applications.v1"
     DECISIONS = "careweave.decisions.v1"
+    REVIEWS = "careweave.reviews.v1"
     HR_UPDATES = "careweave.hr-updates.v1"
     HR_REJECTED = "careweave.hr-updates.v1.dlq"
     AUDIT = "careweave.audit.v1"
@@ -116,6 +117,17 @@ class EventLog(Protocol):
         """
         ...
 
+    async def recall(self, topic: str, key: str, since: datetime) -> list[Event]:
+        """Return the events of `key` in `topic` that happened at `since` or later and are kept, in their order.
+
+        For what one person asks of their own. An engine may have to read all of the key's partition from `since` on:
+        keep `since` as late as the question allows.
+
+        Raises:
+            Unavailable: the log does not answer.
+        """
+        ...
+
     async def consume(self, topics: Sequence[str], group: str, handle: Handle, most: int = MOST_AT_ONCE) -> None:
         """Call `handle` with the next events, sharing the partitions among the group's members.
 
@@ -133,10 +145,22 @@ class EventLog(Protocol):
         """
         ...
 
-    async def compact(self, topic: str) -> int:
+    async def compact(self, topic: str, forget_before: datetime | None = None) -> int:
         """Drop events that a later one of the same key supersedes; returns how many went.
 
+        forget_before: tombstones from before this time go, too; None keeps them all.
+
         Offsets stay. A no-op where the engine compacts by itself.
+        """
+        ...
+
+    async def drop_before(self, topic: str, time: datetime, *, dry_run: bool = False) -> int:
+        """Drop, of each partition, what lies before its first event of `time` or later; returns how many events went.
+
+        dry_run: whether to drop nothing, and return how many would go.
+
+        Offsets stay; whoever follows from one that went gets `POSITIONS_LOST`, and a group goes on with what is
+        kept. What went is in no file of the log any more. A no-op where the engine drops old events by itself.
         """
         ...
 

@@ -371,6 +371,26 @@ _OPPORTUNITIES = (
         indexed=("organisation", "state"),
     ),
     NodeTable("EmbeddingModel", "matching", {"name": Value.TEXT}),
+    # That a person asks a human to look at a ranking. It is read through ASKS alone, and deleted once its person is
+    # erased.
+    NodeTable(
+        "DecisionReview",
+        "matching",
+        {
+            "name": Value.TEXT,
+            "person": Value.TEXT,
+            "organisation": Value.TEXT,
+            "state": Value.INTEGER,
+            "urgency": Value.TEXT,  # Orders the most urgent first, see `careweave_matching.reviewing`.
+            "due_time": Value.TIME,
+            "close_time": Value.TIME,
+            "version": Value.INTEGER,
+            # The whole review as a serialised `DecisionReview`, and what of it an employer may see as a `Match`.
+            "snapshot": Value.BYTES,
+            "employer_match": Value.BYTES,
+        },
+        indexed=("person", "organisation", "close_time"),
+    ),
 )
 
 _BOOKKEEPING = (
@@ -528,6 +548,7 @@ _LINKS = (
         (("Person", "EmbeddingModel"),),
         {"digest": Value.TEXT, "vectors": Value.BYTES},  # SHA-256 of its parts; little-endian floats of 32 bits.
     ),
+    RelationshipTable("ASKS", "matching", (("Person", "DecisionReview"),)),
     RelationshipTable(
         "ALERTED",
         "matching",  # What a person was told of an opportunity; goes with either of them.

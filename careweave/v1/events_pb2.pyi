@@ -281,6 +281,127 @@ class RankingMade(_message.Message):
 Global___RankingMade: _TypeAlias = RankingMade  # noqa: Y015
 
 @_typing.final
+class PersonRanked(_message.Message):
+    """`careweave.decisions.v1`: a ranking of people for an opportunity showed this
+    person. It is written beside that ranking, under the person's own key, so
+    that what was made of a person is found without reading of anyone else.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    OPPORTUNITY_FIELD_NUMBER: _builtins.int
+    AS_OF_DATE_FIELD_NUMBER: _builtins.int
+    DECIDE_TIME_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    SUITABILITY_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    decision: _builtins.str
+    """`decisions/{decision}` of the ranking."""
+    person: _builtins.str
+    """`people/{person}`."""
+    opportunity: _builtins.str
+    """What it was made for, `opportunities/{opportunity}`."""
+    position: _builtins.int
+    """Place on the page that was shown, from 1."""
+    suitability: _builtins.float
+    """Suitability, 0 to 1, by which it was ordered."""
+    total_size: _builtins.int
+    """How many were ranked."""
+    @_builtins.property
+    def as_of_date(self) -> _common_pb2.Date:
+        """Day on which dates were judged."""
+
+    @_builtins.property
+    def decide_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    @_builtins.property
+    def versions(self) -> _common_pb2.Versions:
+        """Model, taxonomy, weights, profile and opportunity."""
+
+    def __init__(
+        self,
+        *,
+        decision: _builtins.str = ...,
+        person: _builtins.str = ...,
+        opportunity: _builtins.str = ...,
+        as_of_date: _common_pb2.Date | None = ...,
+        decide_time: _timestamp_pb2.Timestamp | None = ...,
+        versions: _common_pb2.Versions | None = ...,
+        position: _builtins.int = ...,
+        suitability: _builtins.float = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "decide_time", b"decide_time", "versions", b"versions"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "decide_time", b"decide_time", "decision", b"decision", "opportunity", b"opportunity", "person", b"person", "position", b"position", "suitability", b"suitability", "total_size", b"total_size", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonRanked: _TypeAlias = PersonRanked  # noqa: Y015
+
+@_typing.final
+class ReviewAdvanced(_message.Message):
+    """`careweave.reviews.v1`: a review of a ranking was asked for, or came further.
+    Thin: what was said is fetched by GetReview.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVIEW_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    EXTENDED_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    STEP_TIME_FIELD_NUMBER: _builtins.int
+    review: _builtins.str
+    """`people/{person}/reviews/{review}`."""
+    person: _builtins.str
+    """`people/{person}`."""
+    organisation: _builtins.str
+    """Who answers, `organisations/{organisation}`; empty if it is who runs this
+    installation.
+    """
+    state: _matching_pb2.ReviewState.ValueType
+    """State reached."""
+    extended: _builtins.bool
+    """Whether it has been given two further months."""
+    outcome: _matching_pb2.ReviewOutcome.ValueType
+    """What was decided, once it is answered."""
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """By when it must be answered."""
+
+    @_builtins.property
+    def step_time(self) -> _timestamp_pb2.Timestamp:
+        """When this step was made."""
+
+    def __init__(
+        self,
+        *,
+        review: _builtins.str = ...,
+        person: _builtins.str = ...,
+        organisation: _builtins.str = ...,
+        state: _matching_pb2.ReviewState.ValueType = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        extended: _builtins.bool = ...,
+        outcome: _matching_pb2.ReviewOutcome.ValueType = ...,
+        step_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "step_time", b"step_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "extended", b"extended", "organisation", b"organisation", "outcome", b"outcome", "person", b"person", "review", b"review", "state", b"state", "step_time", b"step_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewAdvanced: _TypeAlias = ReviewAdvanced  # noqa: Y015
+
+@_typing.final
 class RankedItem(_message.Message):
     """One line of a ranking."""
 

@@ -261,6 +261,94 @@ says NOT_SERVING, until it has caught up.
 """
 Global___IndexState: _TypeAlias = IndexState  # noqa: Y015
 
+class _ReviewKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReviewKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReviewKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REVIEW_KIND_UNSPECIFIED: _ReviewKind.ValueType  # 0
+    """Not stated."""
+    REVIEW_KIND_REPRESENTATION: _ReviewKind.ValueType  # 1
+    """That something be considered which the ranking did not (Article 22C(2)(b))."""
+    REVIEW_KIND_HUMAN_REVIEW: _ReviewKind.ValueType  # 2
+    """That a human look at it (Article 22C(2)(c))."""
+    REVIEW_KIND_CONTEST: _ReviewKind.ValueType  # 3
+    """That it be put right, because it is wrong (Article 22C(2)(d))."""
+
+class ReviewKind(_ReviewKind, metaclass=_ReviewKindEnumTypeWrapper):
+    """What a person asks for."""
+
+REVIEW_KIND_UNSPECIFIED: ReviewKind.ValueType  # 0
+"""Not stated."""
+REVIEW_KIND_REPRESENTATION: ReviewKind.ValueType  # 1
+"""That something be considered which the ranking did not (Article 22C(2)(b))."""
+REVIEW_KIND_HUMAN_REVIEW: ReviewKind.ValueType  # 2
+"""That a human look at it (Article 22C(2)(c))."""
+REVIEW_KIND_CONTEST: ReviewKind.ValueType  # 3
+"""That it be put right, because it is wrong (Article 22C(2)(d))."""
+Global___ReviewKind: _TypeAlias = ReviewKind  # noqa: Y015
+
+class _ReviewState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReviewStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReviewState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REVIEW_STATE_UNSPECIFIED: _ReviewState.ValueType  # 0
+    """Not stated."""
+    REVIEW_STATE_RECEIVED: _ReviewState.ValueType  # 1
+    """Nobody has begun to look yet."""
+    REVIEW_STATE_UNDER_REVIEW: _ReviewState.ValueType  # 2
+    """A human looks at it."""
+    REVIEW_STATE_ANSWERED: _ReviewState.ValueType  # 3
+    """A human has decided."""
+    REVIEW_STATE_WITHDRAWN: _ReviewState.ValueType  # 4
+    """The person has taken it back."""
+
+class ReviewState(_ReviewState, metaclass=_ReviewStateEnumTypeWrapper):
+    """How far a review has come. That it is extended or overdue is told beside."""
+
+REVIEW_STATE_UNSPECIFIED: ReviewState.ValueType  # 0
+"""Not stated."""
+REVIEW_STATE_RECEIVED: ReviewState.ValueType  # 1
+"""Nobody has begun to look yet."""
+REVIEW_STATE_UNDER_REVIEW: ReviewState.ValueType  # 2
+"""A human looks at it."""
+REVIEW_STATE_ANSWERED: ReviewState.ValueType  # 3
+"""A human has decided."""
+REVIEW_STATE_WITHDRAWN: ReviewState.ValueType  # 4
+"""The person has taken it back."""
+Global___ReviewState: _TypeAlias = ReviewState  # noqa: Y015
+
+class _ReviewOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReviewOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReviewOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REVIEW_OUTCOME_UNSPECIFIED: _ReviewOutcome.ValueType  # 0
+    """Not stated."""
+    REVIEW_OUTCOME_UPHELD: _ReviewOutcome.ValueType  # 1
+    """What the ranking said of the person stands."""
+    REVIEW_OUTCOME_CHANGED: _ReviewOutcome.ValueType  # 2
+    """It does not stand; `changes` says what is different now."""
+    REVIEW_OUTCOME_CONSIDERED: _ReviewOutcome.ValueType  # 3
+    """What the person said has been considered, and nothing had to be decided."""
+
+class ReviewOutcome(_ReviewOutcome, metaclass=_ReviewOutcomeEnumTypeWrapper):
+    """What a human has decided."""
+
+REVIEW_OUTCOME_UNSPECIFIED: ReviewOutcome.ValueType  # 0
+"""Not stated."""
+REVIEW_OUTCOME_UPHELD: ReviewOutcome.ValueType  # 1
+"""What the ranking said of the person stands."""
+REVIEW_OUTCOME_CHANGED: ReviewOutcome.ValueType  # 2
+"""It does not stand; `changes` says what is different now."""
+REVIEW_OUTCOME_CONSIDERED: ReviewOutcome.ValueType  # 3
+"""What the person said has been considered, and nothing had to be decided."""
+Global___ReviewOutcome: _TypeAlias = ReviewOutcome  # noqa: Y015
+
 @_typing.final
 class Opportunity(_message.Message):
     """A development role or learning that an organisation offers."""
@@ -1606,3 +1694,677 @@ class RebuildIndexResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RebuildIndexResponse: _TypeAlias = RebuildIndexResponse  # noqa: Y015
+
+@_typing.final
+class DecisionLine(_message.Message):
+    """One line of a ranking, as far as it concerns the person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPPORTUNITY_FIELD_NUMBER: _builtins.int
+    OPPORTUNITY_VERSION_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    SUITABILITY_FIELD_NUMBER: _builtins.int
+    opportunity: _builtins.str
+    """`opportunities/{opportunity}`."""
+    opportunity_version: _builtins.int
+    """Version of the opportunity."""
+    position: _builtins.int
+    """Place on the page that was shown, from 1."""
+    score: _builtins.float
+    """Overall order, 0 to 1. An employer who reviews sees the suitability here:
+    preference is shown to the person alone.
+    """
+    suitability: _builtins.float
+    """Suitability, 0 to 1."""
+    def __init__(
+        self,
+        *,
+        opportunity: _builtins.str = ...,
+        opportunity_version: _builtins.int = ...,
+        position: _builtins.int = ...,
+        score: _builtins.float = ...,
+        suitability: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opportunity", b"opportunity", "opportunity_version", b"opportunity_version", "position", b"position", "score", b"score", "suitability", b"suitability"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionLine: _TypeAlias = DecisionLine  # noqa: Y015
+
+@_typing.final
+class Decision(_message.Message):
+    """A ranking that was made for a person, or one of people that lists the person:
+    then it holds their own line and nothing of anyone else.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    AS_OF_DATE_FIELD_NUMBER: _builtins.int
+    DECIDE_TIME_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`people/{person}/decisions/{decision}`; the last part is that of the
+    `decisions/{decision}` in the reply that showed the ranking.
+    """
+    subject: _builtins.str
+    """What it was made for: this person, or `opportunities/{opportunity}`, whose
+    organisation was then shown the person.
+    """
+    total_size: _builtins.int
+    """How many were ranked."""
+    @_builtins.property
+    def as_of_date(self) -> _common_pb2.Date:
+        """Day on which dates were judged."""
+
+    @_builtins.property
+    def decide_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    @_builtins.property
+    def versions(self) -> _common_pb2.Versions:
+        """Model, taxonomy, weights and the person's profile; the opportunity's too
+        if it was made for one.
+        """
+
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionLine]:
+        """What was shown, in order."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        as_of_date: _common_pb2.Date | None = ...,
+        decide_time: _timestamp_pb2.Timestamp | None = ...,
+        versions: _common_pb2.Versions | None = ...,
+        lines: _abc.Iterable[Global___DecisionLine] | None = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "decide_time", b"decide_time", "versions", b"versions"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "decide_time", b"decide_time", "lines", b"lines", "name", b"name", "subject", b"subject", "total_size", b"total_size", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+@_typing.final
+class GetDecisionRequest(_message.Message):
+    """Request of GetDecision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`people/{person}/decisions/{decision}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDecisionRequest: _TypeAlias = GetDecisionRequest  # noqa: Y015
+
+@_typing.final
+class ListDecisionsRequest(_message.Message):
+    """Request of ListDecisions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    BEGIN_TIME_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`people/{person}`."""
+    page_size: _builtins.int
+    """At most this many; 0 means 50; above 100 is read as 100."""
+    page_token: _builtins.str
+    """Token of an earlier reply to the same request."""
+    @_builtins.property
+    def begin_time(self) -> _timestamp_pb2.Timestamp:
+        """Only what was made then or later; unset means the last 90 days. On Kafka
+        the earlier, the longer it takes.
+        """
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        begin_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDecisionsRequest: _TypeAlias = ListDecisionsRequest  # noqa: Y015
+
+@_typing.final
+class ListDecisionsResponse(_message.Message):
+    """Reply of ListDecisions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty at the end."""
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Decision]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        decisions: _abc.Iterable[Global___Decision] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDecisionsResponse: _TypeAlias = ListDecisionsResponse  # noqa: Y015
+
+@_typing.final
+class ReviewRecord(_message.Message):
+    """What a review is about, copied when it was asked for: it outlives the event
+    log.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    MATCH_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def decision(self) -> Global___Decision:
+        """The ranking; only the line of `opportunity` for an employer."""
+
+    @_builtins.property
+    def match(self) -> Global___Match:
+        """How the person and `opportunity` fitted when the review was asked for, with
+        the versions of that moment; unset without an opportunity, and for an
+        employer whom no consent lets find the person. An employer sees what the
+        consent opens, without preference.
+        """
+
+    def __init__(
+        self,
+        *,
+        decision: Global___Decision | None = ...,
+        match: Global___Match | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "match", b"match"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "match", b"match"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewRecord: _TypeAlias = ReviewRecord  # noqa: Y015
+
+@_typing.final
+class Reviewer(_message.Message):
+    """Who has looked: a human, named by role and a reference of their own office."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    role: _builtins.str
+    """Role in which they called: manager, recruiter or operator."""
+    reference: _builtins.str
+    """Reference by which their organisation knows them, and no name."""
+    def __init__(
+        self,
+        *,
+        role: _builtins.str = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reference", b"reference", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reviewer: _TypeAlias = Reviewer  # noqa: Y015
+
+@_typing.final
+class DecisionReview(_message.Message):
+    """A person's request that a human look at a ranking, and what became of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    OPPORTUNITY_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    EXTEND_TIME_FIELD_NUMBER: _builtins.int
+    EXTENSION_REASON_FIELD_NUMBER: _builtins.int
+    ANSWER_TIME_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    WITHDRAW_TIME_FIELD_NUMBER: _builtins.int
+    REVIEWER_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`people/{person}/reviews/{review}`; the id is random."""
+    kind: Global___ReviewKind.ValueType
+    """What the person asks for."""
+    decision: _builtins.str
+    """The ranking, `people/{person}/decisions/{decision}`."""
+    opportunity: _builtins.str
+    """The opportunity in it that this is about; empty for the ranking as a whole.
+    With one, managers and recruiters of the organisation that offers it review;
+    without one, who runs this installation does.
+    """
+    comment: _builtins.str
+    """What the person says, in their own words."""
+    state: Global___ReviewState.ValueType
+    """How far it has come."""
+    organisation: _builtins.str
+    """Who offers the opportunity, `organisations/{organisation}`; empty without one."""
+    overdue: _builtins.bool
+    """Whether it is open and `due_time` is past."""
+    extension_reason: _builtins.str
+    """Why, in words for the person."""
+    outcome: Global___ReviewOutcome.ValueType
+    """What was decided."""
+    answer: _builtins.str
+    """Why, in words for the person."""
+    changes: _builtins.str
+    """What is different now, in words for the person; with CHANGED alone."""
+    version: _builtins.int
+    """Version, from 1, one more with each change."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked for."""
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """By when it must be answered: a month after it was asked for, three if it was
+        extended (UK GDPR Articles 12(3) and 12A).
+        """
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When a human began to look."""
+
+    @_builtins.property
+    def extend_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was extended."""
+
+    @_builtins.property
+    def answer_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was answered."""
+
+    @_builtins.property
+    def withdraw_time(self) -> _timestamp_pb2.Timestamp:
+        """When the person took it back."""
+
+    @_builtins.property
+    def reviewer(self) -> Global___Reviewer:
+        """The human who looked last."""
+
+    @_builtins.property
+    def record(self) -> Global___ReviewRecord:
+        """What it is about; left out of lists."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        kind: Global___ReviewKind.ValueType = ...,
+        decision: _builtins.str = ...,
+        opportunity: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        state: Global___ReviewState.ValueType = ...,
+        organisation: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        overdue: _builtins.bool = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        extend_time: _timestamp_pb2.Timestamp | None = ...,
+        extension_reason: _builtins.str = ...,
+        answer_time: _timestamp_pb2.Timestamp | None = ...,
+        outcome: Global___ReviewOutcome.ValueType = ...,
+        answer: _builtins.str = ...,
+        changes: _builtins.str = ...,
+        withdraw_time: _timestamp_pb2.Timestamp | None = ...,
+        reviewer: Global___Reviewer | None = ...,
+        record: Global___ReviewRecord | None = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "create_time", b"create_time", "due_time", b"due_time", "extend_time", b"extend_time", "record", b"record", "reviewer", b"reviewer", "start_time", b"start_time", "withdraw_time", b"withdraw_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answer_time", b"answer_time", "changes", b"changes", "comment", b"comment", "create_time", b"create_time", "decision", b"decision", "due_time", b"due_time", "extend_time", b"extend_time", "extension_reason", b"extension_reason", "kind", b"kind", "name", b"name", "opportunity", b"opportunity", "organisation", b"organisation", "outcome", b"outcome", "overdue", b"overdue", "record", b"record", "reviewer", b"reviewer", "start_time", b"start_time", "state", b"state", "version", b"version", "withdraw_time", b"withdraw_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionReview: _TypeAlias = DecisionReview  # noqa: Y015
+
+@_typing.final
+class RequestReviewRequest(_message.Message):
+    """Request of RequestReview."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    REVIEW_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`people/{person}`, whose ranking it is."""
+    request_id: _builtins.str
+    """A UUID; the same request with the same id is done once and answered alike
+    for a day (AIP-155).
+    """
+    @_builtins.property
+    def review(self) -> Global___DecisionReview:
+        """Kind, decision, opportunity and comment; all else is ignored."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        review: Global___DecisionReview | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["review", b"review"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "review", b"review"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestReviewRequest: _TypeAlias = RequestReviewRequest  # noqa: Y015
+
+@_typing.final
+class GetReviewRequest(_message.Message):
+    """Request of GetReview."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`people/{person}/reviews/{review}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReviewRequest: _TypeAlias = GetReviewRequest  # noqa: Y015
+
+@_typing.final
+class ListReviewsRequest(_message.Message):
+    """Request of ListReviews."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    DUE_BEFORE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """Of this person, `people/{person}`."""
+    organisation: _builtins.str
+    """That this organisation has to answer, `organisations/{organisation}`. With
+    neither, all there are, for who runs this installation.
+    """
+    state: Global___ReviewState.ValueType
+    """Only in this state."""
+    page_size: _builtins.int
+    """At most this many; 0 means 50; above 1000 is read as 1000."""
+    page_token: _builtins.str
+    """Token of an earlier reply to the same request."""
+    @_builtins.property
+    def due_before(self) -> _timestamp_pb2.Timestamp:
+        """Only those due before."""
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        organisation: _builtins.str = ...,
+        state: Global___ReviewState.ValueType = ...,
+        due_before: _timestamp_pb2.Timestamp | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_before", b"due_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_before", b"due_before", "organisation", b"organisation", "page_size", b"page_size", "page_token", b"page_token", "person", b"person", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReviewsRequest: _TypeAlias = ListReviewsRequest  # noqa: Y015
+
+@_typing.final
+class ListReviewsResponse(_message.Message):
+    """Reply of ListReviews."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVIEWS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty at the end."""
+    @_builtins.property
+    def reviews(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionReview]:
+        """Open ones first, then by `due_time`, without their records."""
+
+    def __init__(
+        self,
+        *,
+        reviews: _abc.Iterable[Global___DecisionReview] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "reviews", b"reviews"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReviewsResponse: _TypeAlias = ListReviewsResponse  # noqa: Y015
+
+@_typing.final
+class StartReviewRequest(_message.Message):
+    """Request of StartReview."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REVIEWER_REFERENCE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`people/{person}/reviews/{review}`."""
+    reviewer_reference: _builtins.str
+    """Reference by which the reviewer's organisation knows them, and no name."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reviewer_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reviewer_reference", b"reviewer_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartReviewRequest: _TypeAlias = StartReviewRequest  # noqa: Y015
+
+@_typing.final
+class ExtendReviewRequest(_message.Message):
+    """Request of ExtendReview."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`people/{person}/reviews/{review}`."""
+    reason: _builtins.str
+    """Why, in words for the person."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendReviewRequest: _TypeAlias = ExtendReviewRequest  # noqa: Y015
+
+@_typing.final
+class AnswerReviewRequest(_message.Message):
+    """Request of AnswerReview."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REVIEWER_REFERENCE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`people/{person}/reviews/{review}`."""
+    reviewer_reference: _builtins.str
+    """Reference by which the reviewer's organisation knows them, and no name."""
+    outcome: Global___ReviewOutcome.ValueType
+    """What was decided."""
+    answer: _builtins.str
+    """Why, in words for the person."""
+    changes: _builtins.str
+    """What is different now."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reviewer_reference: _builtins.str = ...,
+        outcome: Global___ReviewOutcome.ValueType = ...,
+        answer: _builtins.str = ...,
+        changes: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "changes", b"changes", "name", b"name", "outcome", b"outcome", "reviewer_reference", b"reviewer_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerReviewRequest: _TypeAlias = AnswerReviewRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawReviewRequest(_message.Message):
+    """Request of WithdrawReview."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`people/{person}/reviews/{review}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawReviewRequest: _TypeAlias = WithdrawReviewRequest  # noqa: Y015
+
+@_typing.final
+class GetSafeguardsRequest(_message.Message):
+    """Request of GetSafeguards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSafeguardsRequest: _TypeAlias = GetSafeguardsRequest  # noqa: Y015
+
+@_typing.final
+class Safeguards(_message.Message):
+    """What a ranking does and does not decide, in plain words for people."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOES_FIELD_NUMBER: _builtins.int
+    DOES_NOT_FIELD_NUMBER: _builtins.int
+    WHAT_YOU_CAN_DO_FIELD_NUMBER: _builtins.int
+    LAW_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    does: _builtins.str
+    """What a ranking does."""
+    does_not: _builtins.str
+    """What it does not do."""
+    what_you_can_do: _builtins.str
+    """What a person can do about one, and how long an answer may take."""
+    law: _builtins.str
+    """The law that this follows."""
+    @_builtins.property
+    def versions(self) -> _common_pb2.Versions:
+        """Model, taxonomy and weights that rankings are made with now."""
+
+    def __init__(
+        self,
+        *,
+        does: _builtins.str = ...,
+        does_not: _builtins.str = ...,
+        what_you_can_do: _builtins.str = ...,
+        law: _builtins.str = ...,
+        versions: _common_pb2.Versions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["does", b"does", "does_not", b"does_not", "law", b"law", "versions", b"versions", "what_you_can_do", b"what_you_can_do"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Safeguards: _TypeAlias = Safeguards  # noqa: Y015

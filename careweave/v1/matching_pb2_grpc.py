@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from careweave.v1 import common_pb2 as careweave_dot_v1_dot_common__pb2
 from careweave.v1 import matching_pb2 as careweave_dot_v1_dot_matching__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -99,6 +100,61 @@ class MatchingServiceStub:
                 '/careweave.v1.MatchingService/ListApplications',
                 request_serializer=careweave_dot_v1_dot_matching__pb2.ListApplicationsRequest.SerializeToString,
                 response_deserializer=careweave_dot_v1_dot_matching__pb2.ListApplicationsResponse.FromString,
+                _registered_method=True)
+        self.GetDecision = channel.unary_unary(
+                '/careweave.v1.MatchingService/GetDecision',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.GetDecisionRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.Decision.FromString,
+                _registered_method=True)
+        self.ListDecisions = channel.unary_unary(
+                '/careweave.v1.MatchingService/ListDecisions',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.ListDecisionsRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.ListDecisionsResponse.FromString,
+                _registered_method=True)
+        self.RequestReview = channel.unary_unary(
+                '/careweave.v1.MatchingService/RequestReview',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.RequestReviewRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+                _registered_method=True)
+        self.GetReview = channel.unary_unary(
+                '/careweave.v1.MatchingService/GetReview',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.GetReviewRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+                _registered_method=True)
+        self.ListReviews = channel.unary_unary(
+                '/careweave.v1.MatchingService/ListReviews',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.ListReviewsRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.ListReviewsResponse.FromString,
+                _registered_method=True)
+        self.StartReview = channel.unary_unary(
+                '/careweave.v1.MatchingService/StartReview',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.StartReviewRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+                _registered_method=True)
+        self.ExtendReview = channel.unary_unary(
+                '/careweave.v1.MatchingService/ExtendReview',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.ExtendReviewRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+                _registered_method=True)
+        self.AnswerReview = channel.unary_unary(
+                '/careweave.v1.MatchingService/AnswerReview',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.AnswerReviewRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+                _registered_method=True)
+        self.WithdrawReview = channel.unary_unary(
+                '/careweave.v1.MatchingService/WithdrawReview',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.WithdrawReviewRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+                _registered_method=True)
+        self.GetSafeguards = channel.unary_unary(
+                '/careweave.v1.MatchingService/GetSafeguards',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.GetSafeguardsRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.Safeguards.FromString,
+                _registered_method=True)
+        self.ExportPerson = channel.unary_stream(
+                '/careweave.v1.MatchingService/ExportPerson',
+                request_serializer=careweave_dot_v1_dot_common__pb2.ExportPersonRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_common__pb2.PersonSection.FromString,
                 _registered_method=True)
         self.GetIndexStatus = channel.unary_unary(
                 '/careweave.v1.MatchingService/GetIndexStatus',
@@ -208,6 +264,87 @@ class MatchingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDecision(self, request, context):
+        """Returns one ranking that was made for a person or lists them: what it was
+        made from, and what it said of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDecisions(self, request, context):
+        """Lists the rankings that were made for a person or list them, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestReview(self, request, context):
+        """Asks a human to look at a ranking: to consider what it did not, to review
+        it, or because the person contests it (UK GDPR Article 22C).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReview(self, request, context):
+        """Returns one review, as far as the caller may see it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReviews(self, request, context):
+        """Lists reviews: those still open first, the most urgent first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartReview(self, request, context):
+        """Says that a human has begun to look. Never about oneself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExtendReview(self, request, context):
+        """Gives a complex review two further months; within the first month, once,
+        with the reason, which the person is told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerReview(self, request, context):
+        """Records what a human has decided, and why. Never about oneself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawReview(self, request, context):
+        """Takes a review back; the person alone can.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSafeguards(self, request, context):
+        """Says in plain words what a ranking does and does not decide, and what
+        people can do about one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportPerson(self, request, context):
+        """Returns all that is held here about a person, one kind at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetIndexStatus(self, request, context):
         """Says what the index of the replica that answers holds, and how far behind
         the event log it is. Answers also while the index is not served.
@@ -292,6 +429,61 @@ def add_MatchingServiceServicer_to_server(servicer, server):
                     servicer.ListApplications,
                     request_deserializer=careweave_dot_v1_dot_matching__pb2.ListApplicationsRequest.FromString,
                     response_serializer=careweave_dot_v1_dot_matching__pb2.ListApplicationsResponse.SerializeToString,
+            ),
+            'GetDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDecision,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.GetDecisionRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.Decision.SerializeToString,
+            ),
+            'ListDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDecisions,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.ListDecisionsRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.ListDecisionsResponse.SerializeToString,
+            ),
+            'RequestReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestReview,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.RequestReviewRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.SerializeToString,
+            ),
+            'GetReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReview,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.GetReviewRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.SerializeToString,
+            ),
+            'ListReviews': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReviews,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.ListReviewsRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.ListReviewsResponse.SerializeToString,
+            ),
+            'StartReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartReview,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.StartReviewRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.SerializeToString,
+            ),
+            'ExtendReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendReview,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.ExtendReviewRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.SerializeToString,
+            ),
+            'AnswerReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerReview,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.AnswerReviewRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.SerializeToString,
+            ),
+            'WithdrawReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawReview,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.WithdrawReviewRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.DecisionReview.SerializeToString,
+            ),
+            'GetSafeguards': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSafeguards,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.GetSafeguardsRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.Safeguards.SerializeToString,
+            ),
+            'ExportPerson': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportPerson,
+                    request_deserializer=careweave_dot_v1_dot_common__pb2.ExportPersonRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_common__pb2.PersonSection.SerializeToString,
             ),
             'GetIndexStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetIndexStatus,
@@ -656,6 +848,303 @@ class MatchingService:
             '/careweave.v1.MatchingService/ListApplications',
             careweave_dot_v1_dot_matching__pb2.ListApplicationsRequest.SerializeToString,
             careweave_dot_v1_dot_matching__pb2.ListApplicationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/GetDecision',
+            careweave_dot_v1_dot_matching__pb2.GetDecisionRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.Decision.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/ListDecisions',
+            careweave_dot_v1_dot_matching__pb2.ListDecisionsRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.ListDecisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/RequestReview',
+            careweave_dot_v1_dot_matching__pb2.RequestReviewRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/GetReview',
+            careweave_dot_v1_dot_matching__pb2.GetReviewRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReviews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/ListReviews',
+            careweave_dot_v1_dot_matching__pb2.ListReviewsRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.ListReviewsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/StartReview',
+            careweave_dot_v1_dot_matching__pb2.StartReviewRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtendReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/ExtendReview',
+            careweave_dot_v1_dot_matching__pb2.ExtendReviewRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/AnswerReview',
+            careweave_dot_v1_dot_matching__pb2.AnswerReviewRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/WithdrawReview',
+            careweave_dot_v1_dot_matching__pb2.WithdrawReviewRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.DecisionReview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSafeguards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/GetSafeguards',
+            careweave_dot_v1_dot_matching__pb2.GetSafeguardsRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.Safeguards.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/careweave.v1.MatchingService/ExportPerson',
+            careweave_dot_v1_dot_common__pb2.ExportPersonRequest.SerializeToString,
+            careweave_dot_v1_dot_common__pb2.PersonSection.FromString,
             options,
             channel_credentials,
             insecure,

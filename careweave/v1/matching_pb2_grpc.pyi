@@ -5,6 +5,7 @@ Opportunities and their life; ranking opportunities for a person and people
 for an opportunity.
 """
 
+from careweave.v1 import common_pb2 as _common_pb2
 from careweave.v1 import matching_pb2 as _matching_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
@@ -63,6 +64,36 @@ class MatchingServiceStub:
     """Records what became of an application."""
     ListApplications: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ListApplicationsRequest, _matching_pb2.ListApplicationsResponse]
     """Lists the applications of a person or for an opportunity."""
+    GetDecision: _grpc.UnaryUnaryMultiCallable[_matching_pb2.GetDecisionRequest, _matching_pb2.Decision]
+    """Returns one ranking that was made for a person or lists them: what it was
+    made from, and what it said of them.
+    """
+    ListDecisions: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ListDecisionsRequest, _matching_pb2.ListDecisionsResponse]
+    """Lists the rankings that were made for a person or list them, newest first."""
+    RequestReview: _grpc.UnaryUnaryMultiCallable[_matching_pb2.RequestReviewRequest, _matching_pb2.DecisionReview]
+    """Asks a human to look at a ranking: to consider what it did not, to review
+    it, or because the person contests it (UK GDPR Article 22C).
+    """
+    GetReview: _grpc.UnaryUnaryMultiCallable[_matching_pb2.GetReviewRequest, _matching_pb2.DecisionReview]
+    """Returns one review, as far as the caller may see it."""
+    ListReviews: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ListReviewsRequest, _matching_pb2.ListReviewsResponse]
+    """Lists reviews: those still open first, the most urgent first."""
+    StartReview: _grpc.UnaryUnaryMultiCallable[_matching_pb2.StartReviewRequest, _matching_pb2.DecisionReview]
+    """Says that a human has begun to look. Never about oneself."""
+    ExtendReview: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ExtendReviewRequest, _matching_pb2.DecisionReview]
+    """Gives a complex review two further months; within the first month, once,
+    with the reason, which the person is told.
+    """
+    AnswerReview: _grpc.UnaryUnaryMultiCallable[_matching_pb2.AnswerReviewRequest, _matching_pb2.DecisionReview]
+    """Records what a human has decided, and why. Never about oneself."""
+    WithdrawReview: _grpc.UnaryUnaryMultiCallable[_matching_pb2.WithdrawReviewRequest, _matching_pb2.DecisionReview]
+    """Takes a review back; the person alone can."""
+    GetSafeguards: _grpc.UnaryUnaryMultiCallable[_matching_pb2.GetSafeguardsRequest, _matching_pb2.Safeguards]
+    """Says in plain words what a ranking does and does not decide, and what
+    people can do about one.
+    """
+    ExportPerson: _grpc.UnaryStreamMultiCallable[_common_pb2.ExportPersonRequest, _common_pb2.PersonSection]
+    """Returns all that is held here about a person, one kind at a time."""
     GetIndexStatus: _grpc.UnaryUnaryMultiCallable[_matching_pb2.GetIndexStatusRequest, _matching_pb2.IndexStatus]
     """Says what the index of the replica that answers holds, and how far behind
     the event log it is. Answers also while the index is not served.
@@ -106,6 +137,36 @@ class MatchingServiceAsyncStub(MatchingServiceStub):
     """Records what became of an application."""
     ListApplications: _aio.UnaryUnaryMultiCallable[_matching_pb2.ListApplicationsRequest, _matching_pb2.ListApplicationsResponse]  # type: ignore[assignment]
     """Lists the applications of a person or for an opportunity."""
+    GetDecision: _aio.UnaryUnaryMultiCallable[_matching_pb2.GetDecisionRequest, _matching_pb2.Decision]  # type: ignore[assignment]
+    """Returns one ranking that was made for a person or lists them: what it was
+    made from, and what it said of them.
+    """
+    ListDecisions: _aio.UnaryUnaryMultiCallable[_matching_pb2.ListDecisionsRequest, _matching_pb2.ListDecisionsResponse]  # type: ignore[assignment]
+    """Lists the rankings that were made for a person or list them, newest first."""
+    RequestReview: _aio.UnaryUnaryMultiCallable[_matching_pb2.RequestReviewRequest, _matching_pb2.DecisionReview]  # type: ignore[assignment]
+    """Asks a human to look at a ranking: to consider what it did not, to review
+    it, or because the person contests it (UK GDPR Article 22C).
+    """
+    GetReview: _aio.UnaryUnaryMultiCallable[_matching_pb2.GetReviewRequest, _matching_pb2.DecisionReview]  # type: ignore[assignment]
+    """Returns one review, as far as the caller may see it."""
+    ListReviews: _aio.UnaryUnaryMultiCallable[_matching_pb2.ListReviewsRequest, _matching_pb2.ListReviewsResponse]  # type: ignore[assignment]
+    """Lists reviews: those still open first, the most urgent first."""
+    StartReview: _aio.UnaryUnaryMultiCallable[_matching_pb2.StartReviewRequest, _matching_pb2.DecisionReview]  # type: ignore[assignment]
+    """Says that a human has begun to look. Never about oneself."""
+    ExtendReview: _aio.UnaryUnaryMultiCallable[_matching_pb2.ExtendReviewRequest, _matching_pb2.DecisionReview]  # type: ignore[assignment]
+    """Gives a complex review two further months; within the first month, once,
+    with the reason, which the person is told.
+    """
+    AnswerReview: _aio.UnaryUnaryMultiCallable[_matching_pb2.AnswerReviewRequest, _matching_pb2.DecisionReview]  # type: ignore[assignment]
+    """Records what a human has decided, and why. Never about oneself."""
+    WithdrawReview: _aio.UnaryUnaryMultiCallable[_matching_pb2.WithdrawReviewRequest, _matching_pb2.DecisionReview]  # type: ignore[assignment]
+    """Takes a review back; the person alone can."""
+    GetSafeguards: _aio.UnaryUnaryMultiCallable[_matching_pb2.GetSafeguardsRequest, _matching_pb2.Safeguards]  # type: ignore[assignment]
+    """Says in plain words what a ranking does and does not decide, and what
+    people can do about one.
+    """
+    ExportPerson: _aio.UnaryStreamMultiCallable[_common_pb2.ExportPersonRequest, _common_pb2.PersonSection]  # type: ignore[assignment]
+    """Returns all that is held here about a person, one kind at a time."""
     GetIndexStatus: _aio.UnaryUnaryMultiCallable[_matching_pb2.GetIndexStatusRequest, _matching_pb2.IndexStatus]  # type: ignore[assignment]
     """Says what the index of the replica that answers holds, and how far behind
     the event log it is. Answers also while the index is not served.
@@ -224,6 +285,102 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_matching_pb2.ListApplicationsResponse, _abc.Awaitable[_matching_pb2.ListApplicationsResponse]]:
         """Lists the applications of a person or for an opportunity."""
+
+    @_abc_1.abstractmethod
+    def GetDecision(
+        self,
+        request: _matching_pb2.GetDecisionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.Decision, _abc.Awaitable[_matching_pb2.Decision]]:
+        """Returns one ranking that was made for a person or lists them: what it was
+        made from, and what it said of them.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDecisions(
+        self,
+        request: _matching_pb2.ListDecisionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.ListDecisionsResponse, _abc.Awaitable[_matching_pb2.ListDecisionsResponse]]:
+        """Lists the rankings that were made for a person or list them, newest first."""
+
+    @_abc_1.abstractmethod
+    def RequestReview(
+        self,
+        request: _matching_pb2.RequestReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.DecisionReview, _abc.Awaitable[_matching_pb2.DecisionReview]]:
+        """Asks a human to look at a ranking: to consider what it did not, to review
+        it, or because the person contests it (UK GDPR Article 22C).
+        """
+
+    @_abc_1.abstractmethod
+    def GetReview(
+        self,
+        request: _matching_pb2.GetReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.DecisionReview, _abc.Awaitable[_matching_pb2.DecisionReview]]:
+        """Returns one review, as far as the caller may see it."""
+
+    @_abc_1.abstractmethod
+    def ListReviews(
+        self,
+        request: _matching_pb2.ListReviewsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.ListReviewsResponse, _abc.Awaitable[_matching_pb2.ListReviewsResponse]]:
+        """Lists reviews: those still open first, the most urgent first."""
+
+    @_abc_1.abstractmethod
+    def StartReview(
+        self,
+        request: _matching_pb2.StartReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.DecisionReview, _abc.Awaitable[_matching_pb2.DecisionReview]]:
+        """Says that a human has begun to look. Never about oneself."""
+
+    @_abc_1.abstractmethod
+    def ExtendReview(
+        self,
+        request: _matching_pb2.ExtendReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.DecisionReview, _abc.Awaitable[_matching_pb2.DecisionReview]]:
+        """Gives a complex review two further months; within the first month, once,
+        with the reason, which the person is told.
+        """
+
+    @_abc_1.abstractmethod
+    def AnswerReview(
+        self,
+        request: _matching_pb2.AnswerReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.DecisionReview, _abc.Awaitable[_matching_pb2.DecisionReview]]:
+        """Records what a human has decided, and why. Never about oneself."""
+
+    @_abc_1.abstractmethod
+    def WithdrawReview(
+        self,
+        request: _matching_pb2.WithdrawReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.DecisionReview, _abc.Awaitable[_matching_pb2.DecisionReview]]:
+        """Takes a review back; the person alone can."""
+
+    @_abc_1.abstractmethod
+    def GetSafeguards(
+        self,
+        request: _matching_pb2.GetSafeguardsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.Safeguards, _abc.Awaitable[_matching_pb2.Safeguards]]:
+        """Says in plain words what a ranking does and does not decide, and what
+        people can do about one.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportPerson(
+        self,
+        request: _common_pb2.ExportPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_common_pb2.PersonSection], _abc.AsyncIterator[_common_pb2.PersonSection]]:
+        """Returns all that is held here about a person, one kind at a time."""
 
     @_abc_1.abstractmethod
     def GetIndexStatus(

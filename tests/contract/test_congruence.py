@@ -186,6 +186,9 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
     "model": tuple(names_of("EmbeddingModel")[:2]),
     "today": (NOON.date(), date(2026, 3, 9)),
     "now": (NOON,),
+    "state": (0, 1),
+    "due_before": (NOON, NOON + timedelta(days=1)),
+    "before": (NOON,),
 }
 """What each parameter of a query may be. A query with another one needs an entry here."""
 

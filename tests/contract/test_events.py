@@ -20,12 +20,15 @@ from .reading import everything
 TOPIC = "careweave.test.v1"
 OTHER = "careweave.other.v1"
 NOON = datetime(2026, 3, 4, 12, 30, 45, 123456, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 SECONDS = 20.0
 """How long to wait for what must happen; only a failure takes so long."""
 
 
-def event(key: str, version: int = 1, topic: str = TOPIC, payload: bytes | None = b"\x00\xffpayload") -> Event:
-    return Event(topic, new_id(), "careweave.v1.Test", "/test", key, version, NOON, payload)
+def event(
+    key: str, version: int = 1, topic: str = TOPIC, payload: bytes | None = b"\x00\xffpayload", time: datetime = NOON
+) -> Event:
+    return Event(topic, new_id(), "careweave.v1.Test", "/test", key, version, time, payload)
 
 
 async def take(following: AsyncIterator[Delivered], count: int) -> list[Delivered]:
@@ -364,6 +367,41 @@ async def test_compaction_keeps_the_last_event_of_each_key_and_tombstones(log: E
     assert len([each for each in await everything(log, OTHER) if each.event.key == "a"]) == 2
 
 
+async def test_compaction_forgets_tombstones_from_before_a_time_and_keeps_later_ones(log: EventLog) -> None:
+    late = event("late", 1, payload=None, time=NOON + HOUR)
+    await log.append([event("early", 1, payload=None), late, event("stays")])
+    gone = await log.compact(TOPIC, NOON + HOUR)
+    left = {each.event.key for each in await everything(log, TOPIC)} if gone else {"late", "stays"}
+    assert left == {"late", "stays"}
+
+
+async def test_what_is_before_a_time_is_dropped_and_what_follows_it_stays(log: EventLog) -> None:
+    """Kafka drops by itself; here it is asked for nothing, and drops nothing."""
+    times = {"old": NOON, "new": NOON + HOUR, "out of order": NOON}
+    await log.append([event("a", number, time=time) for number, time in enumerate(times.values(), 1)])
+    await log.append([event("a", time=NOON, topic=OTHER)])
+    end = await log.end([TOPIC])
+    would = await log.drop_before(TOPIC, NOON + HOUR, dry_run=True)
+    assert len(await everything(log, TOPIC)) == 3
+    gone = await log.drop_before(TOPIC, NOON + HOUR)
+    assert gone == would
+    left = [each.event.version for each in await everything(log, TOPIC)]
+    assert left == ([2, 3] if gone else [1, 2, 3])
+    assert await log.drop_before(TOPIC, NOON + HOUR) == 0
+    assert await log.end([TOPIC]) == end
+    assert len(await everything(log, OTHER)) == 1
+
+
+async def test_a_group_that_is_behind_what_was_dropped_goes_on_with_what_is_kept(log: EventLog) -> None:
+    await log.append([event("a", version, time=NOON + version * HOUR) for version in range(1, 5)])
+    gone = await log.drop_before(TOPIC, NOON + 3 * HOUR)
+    assert sum((await log.lag([TOPIC], "group")).values()) == 4 - gone
+    consumer = Consumer(log)
+    await until(lambda: len(consumer.handled) == 4 - gone)
+    await consumer.stop()
+    assert [each.event.version for each in consumer.handled] == [1, 2, 3, 4][gone:]
+
+
 async def test_offsets_are_not_used_again_after_compaction(
     log: EventLog, event_engine: EventEngine, tmp_path: Path
 ) -> None:
@@ -404,3 +442,17 @@ async def test_closing_ends_followers_and_members_and_a_closed_log_says_so(log: 
     assert following.exception() is None
     with pytest.raises(Unavailable, match="closed"):
         await log.append([event("a")])
+
+
+async def test_what_is_kept_of_a_key_is_recalled_alone_in_order_and_from_a_moment_on(log: EventLog) -> None:
+    def at(key: str, version: int, topic: str = TOPIC) -> Event:
+        return Event(topic, new_id(), "a.B", "/s", key, version, NOON + timedelta(hours=version), b"x")
+
+    sent = [at(key, version) for version in range(1, 6) for key in ("people/a", "people/b", "people/c")]
+    await log.append([*sent, at("people/a", 9, OTHER)])
+    of_a = [each for each in sent if each.key == "people/a"]
+    assert await log.recall(TOPIC, "people/a", NOON) == of_a
+    assert await log.recall(TOPIC, "people/a", NOON + timedelta(hours=3)) == of_a[2:]
+    assert await log.recall(TOPIC, "people/nobody", NOON) == []
+    assert await log.recall(OTHER, "people/b", NOON) == []
+    assert await log.recall(TOPIC, "people/b", datetime.now(UTC) + timedelta(days=2)) == []

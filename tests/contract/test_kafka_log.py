@@ -56,7 +56,7 @@ async def test_topics_that_are_there_are_left_as_they_are_and_what_differs_is_sa
     differs = {topic: state.differs for topic, state in zip(KEPT, states, strict=True)}
     assert differs[Topic.PROFILES] == ("partitions: 2, not 4",)
     assert differs[Topic.DECISIONS] == (
-        "partitions: 2, not 4",
+        "partitions: 16, not 32",
         f"retention.ms: {90 * 86_400_000}, not {30 * 86_400_000}",
     )
 
@@ -69,6 +69,8 @@ async def test_more_copies_than_brokers_are_refused(log: KafkaEventLog) -> None:
 async def test_a_missing_topic_is_told_with_the_command_that_makes_it(log: KafkaEventLog) -> None:
     with pytest.raises(Unavailable, match="careweave events topics"):
         await log.end([Topic.MATCHES])
+    with pytest.raises(Unavailable, match="careweave events topics"):
+        await log.recall(Topic.MATCHES, "people/a", datetime.now(UTC))
     with pytest.raises(Unavailable, match="careweave events topics"):
         await anext(log.follow([Topic.MATCHES], Positions()))
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import cast
 
 from careweave_matching import service as matching
@@ -133,6 +134,10 @@ class Gated:
                 self._require_uncut()
                 yield delivered
 
+    async def recall(self, topic: str, key: str, since: datetime) -> list[Event]:
+        """Recall."""
+        return await self._inner.recall(topic, key, since)
+
     def _require_uncut(self) -> None:
         if self._is_cut:
             raise Unavailable("cut off", reason="EVENTS_UNAVAILABLE")
@@ -145,9 +150,13 @@ class Gated:
         """Return how far the group is behind."""
         return await self._inner.lag(topics, group)
 
-    async def compact(self, topic: str) -> int:
+    async def compact(self, topic: str, forget_before: datetime | None = None) -> int:
         """Compact."""
-        return await self._inner.compact(topic)
+        return await self._inner.compact(topic, forget_before)
+
+    async def drop_before(self, topic: str, time: datetime, *, dry_run: bool = False) -> int:
+        """Drop."""
+        return await self._inner.drop_before(topic, time, dry_run=dry_run)
 
     async def close(self) -> None:
         """Leave the log open: it is somebody else's."""

@@ -14,6 +14,9 @@ _PAGES_LOGGED = 8192
 
 # The events themselves are in an ordinary table: SQLite spills rows of an index over 1,002 bytes, and a recorded
 # ranking is longer than that.
+#
+# By key they are found through the last character, of which there are few: so a batch is written to a few pages of the
+# index, each at the end of what is there, where whole keys, which are random, would touch a page each.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS layout (partitions INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS event (
@@ -23,8 +26,12 @@ CREATE TABLE IF NOT EXISTS event (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS event_by_place ON event (topic, partition, offset);
 CREATE UNIQUE INDEX IF NOT EXISTS event_by_id ON event (id, source);
+CREATE INDEX IF NOT EXISTS event_by_key ON event (topic, substr(key, -1), time, key);
 CREATE TABLE IF NOT EXISTS tail (
   topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS head (
+  topic TEXT NOT NULL, partition INTEGER NOT NULL, first INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS position (
   member_group TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
@@ -43,10 +50,15 @@ CREATE TABLE IF NOT EXISTS lease (
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection whose transactions are explicit and whose commits reach the disk."""
+    """Return a connection with explicit transactions, whose commits reach the disk and whose deletions erase.
+
+    SQLite leaves deleted rows where they were until their space is used again. Overwritten with zeros
+    (`secure_delete`), they are gone from the file with the next checkpoint; from its log, see `Writer.fold`.
+    """
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")
     connection.execute(f"PRAGMA wal_autocheckpoint={_PAGES_LOGGED}")
     return connection
 

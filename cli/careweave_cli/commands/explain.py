@@ -8,6 +8,7 @@ from careweave_cli.reaching import reach
 from careweave_cli.session import Session, pass_session, run
 from careweave_cli.show.console import OUT, print_json
 from careweave_cli.show.matches import explanation
+from careweave_cli.show.reviews import LOOK
 
 
 @click.command
@@ -28,6 +29,7 @@ def explain(session: Session, *, person: str, opportunity: str, json_wanted: boo
         print_json(found)
     else:
         OUT.print(explanation(found))
+        OUT.print(f"{LOOK}; the rankings: careweave decisions list {person}", style="dim", soft_wrap=True)
 
 
 async def _explain(session: Session, request: matching_pb2.ExplainMatchRequest) -> matching_pb2.Match:

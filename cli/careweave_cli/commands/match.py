@@ -8,6 +8,7 @@ from careweave_cli.reaching import reach
 from careweave_cli.session import Session, pass_session, run
 from careweave_cli.show.console import OUT, print_json
 from careweave_cli.show.matches import overview, ranking
+from careweave_cli.show.reviews import LOOK
 
 
 @click.command
@@ -47,6 +48,7 @@ def match(
     else:
         OUT.print(overview(reply.matches) if brief else ranking(reply.matches))
         OUT.print(f"The best {len(reply.matches)} of {reply.total_size} for {person}. Recorded as {reply.decision}.")
+        OUT.print(f"{LOOK} {person}/{reply.decision}", style="dim", soft_wrap=True)
 
 
 async def _find(

@@ -111,6 +111,16 @@ def _ranking(message: Message) -> str:
     return f"{len(message.items)} of {message.total_size} shown to {message.subject}{first} (number {message.sequence})"
 
 
+def _line(message: Message) -> str:
+    assert isinstance(message, events_pb2.PersonRanked)  # noqa: S101
+    return f"{message.person} shown for {message.opportunity}, place {message.position} on the page"
+
+
+def _review(message: Message) -> str:
+    assert isinstance(message, events_pb2.ReviewAdvanced)  # noqa: S101
+    return word(matching_pb2.ReviewState, message.state) + (", extended" if message.extended else "")
+
+
 def _audited(message: Message) -> str:
     assert isinstance(message, audit_pb2.AuditBatch)  # noqa: S101
     return plural(len(message.entries), "record") + (", the last" if message.closing else "")
@@ -124,5 +134,7 @@ _SUMMARIES: Final[dict[type[Message], _Summary]] = {
     events_pb2.MatchFound: _match,
     events_pb2.ApplicationAdvanced: _application,
     events_pb2.RankingMade: _ranking,
+    events_pb2.PersonRanked: _line,
+    events_pb2.ReviewAdvanced: _review,
     audit_pb2.AuditBatch: _audited,
 }

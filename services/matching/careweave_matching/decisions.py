@@ -2,22 +2,26 @@
 
 Each process numbers its rankings from 1, so a batch lost to a hard kill shows as a gap. A full queue slows the
 callers down; nothing is dropped.
+
+A ranking is written under the key of whom or what it was made for; where it shows people, each of them gets a record
+of their own line under their own key. So what was made of a person is what is kept under their key. A name begins
+with the day, so that one ranking is found without reading what is older.
 """
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
 
 from careweave.errors import CareweaveError
 from careweave.events.port import Event, EventLog, Topic
-from careweave.v1.events_pb2 import RankingMade
+from careweave.v1.events_pb2 import PersonRanked, RankingMade
 from careweave_matching import wire
-from careweave_matching.messages import date_message, versions_message
+from careweave_matching.messages import date_message, time_message, versions_message
 from careweave_matching.model import Versions
 from careweave_matching.ports import EVENT_SOURCE
 
@@ -31,17 +35,23 @@ PAUSE: Final = 0.05
 RETRY: Final = 1.0
 """Seconds before a batch that could not be appended is tried again."""
 
+DAY: Final = "%Y%m%d"
+"""How the name of a decision begins: the day on which it was made, in UTC."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS_PER_DAY: Final = 86_400
 
 Item: TypeAlias = tuple[str, int, float, float]
 """Resource, its version, score, suitability."""
 _TYPE: Final = RankingMade.DESCRIPTOR.full_name
+_LINE_TYPE: Final = PersonRanked.DESCRIPTOR.full_name
 
 
 @dataclass(slots=True)  # not frozen: made on the hot path
 class Ranking:
-    """A ranking that was shown; fields as in `RankingMade`, `items` encoded."""
+    """A ranking that was shown; fields as in `RankingMade`, `items` encoded.
+
+    people: those whom it shows, in order; none if it shows opportunities.
+    """
 
     decision: str
     sequence: int
@@ -51,6 +61,7 @@ class Ranking:
     versions: Versions
     items: bytes
     total: int
+    people: Sequence[Item] = ()
 
 
 class Decisions:
@@ -62,6 +73,8 @@ class Decisions:
         self._clock = clock
         self._process = new_id()
         self._sequence = 0
+        self._day = date.min
+        self._prefix = ""
         self._waiting: deque[Ranking] = deque()
         self._room = asyncio.Event()
         self._room.set()
@@ -78,14 +91,20 @@ class Decisions:
             self._room.clear()
             await self._room.wait()
 
-    def record(self, subject: str, as_of: date, versions: Versions, items: bytes, total: int) -> str:
+    def record(
+        self, subject: str, as_of: date, versions: Versions, items: bytes, total: int, *, people: Sequence[Item] = ()
+    ) -> str:
         """Queue a ranking and return its name, `decisions/…`; wait for `room` before, if it is `full`.
 
-        items: encoded, see `items_of`.
+        items: encoded, see `items_of`. people: the same, if they are people.
         """
         self._sequence += 1
-        decision = f"decisions/{self._process}-{self._sequence}"
-        self._waiting.append(Ranking(decision, self._sequence, subject, as_of, self._clock(), versions, items, total))
+        at = self._clock()
+        if at.date() != self._day:
+            self._day = at.date()
+            self._prefix = f"decisions/{self._day:{DAY}}-{self._process}-"
+        decision = f"{self._prefix}{self._sequence}"
+        self._waiting.append(Ranking(decision, self._sequence, subject, as_of, at, versions, items, total, people))
         return decision
 
     async def run(self) -> None:
@@ -111,23 +130,49 @@ class Decisions:
             left = len(self._waiting)
             while left:
                 batch = [self._waiting[number] for number in range(min(BATCH, left))]
-                await self._events.append([self._event(ranking) for ranking in batch])
+                await self._events.append([event for ranking in batch for event in self._events_of(ranking)])
                 for _ in batch:
                     self._waiting.popleft()
                 left -= len(batch)
                 self._room.set()
 
-    def _event(self, ranking: Ranking) -> Event:
-        return Event(
+    def _events_of(self, ranking: Ranking) -> list[Event]:
+        made = Event(
             topic=Topic.DECISIONS,
             id=ranking.decision.removeprefix("decisions/"),
             type=_TYPE,
             source=EVENT_SOURCE,
-            key=ranking.decision,
+            key=ranking.subject,
             version=1,
             time=ranking.at,
             payload=payload(ranking, self._process),
         )
+        lines = (
+            replace(made, id=f"{made.id}-{line.position}", type=_LINE_TYPE, key=line.person, payload=_packed(line))
+            for line in _lines(ranking)
+        )
+        return [made, *lines]
+
+
+def _lines(ranking: Ranking) -> list[PersonRanked]:
+    return [
+        PersonRanked(
+            decision=ranking.decision,
+            person=person,
+            opportunity=ranking.subject,
+            as_of_date=date_message(ranking.as_of),
+            decide_time=time_message(ranking.at),
+            versions=versions_message(replace(ranking.versions, profile=version)),
+            position=position,
+            suitability=suitability,
+            total_size=ranking.total,
+        )
+        for position, (person, version, _, suitability) in enumerate(ranking.people, start=1)
+    ]
+
+
+def _packed(line: PersonRanked) -> bytes:
+    return line.SerializeToString(deterministic=True)
 
 
 def items_of(items: Sequence[Item]) -> bytes:

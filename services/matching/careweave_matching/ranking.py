@@ -21,8 +21,10 @@ from careweave_matching.pair import Match, judge
 from careweave_matching.terms import ConsentPurpose, GateKind, GateResult, ProfileField
 from careweave_matching.travel import effective_mode, journey_minutes
 
-_CREDENTIAL_GATES = frozenset(GateKind) - {GateKind.OPEN, GateKind.TRAVEL, GateKind.HOURS}
-_EMPLOYER_ROLES = frozenset({Role.MANAGER, Role.RECRUITER})
+CREDENTIAL_GATES = frozenset(GateKind) - {GateKind.OPEN, GateKind.TRAVEL, GateKind.HOURS}
+"""Gates that are shown where credentials are opened."""
+EMPLOYER_ROLES = frozenset({Role.MANAGER, Role.RECRUITER})
+"""Roles that see a person as far as a consent goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +161,9 @@ async def find_candidates(
     candidates = [_candidate(person, fields, entry, board, full=wanted.full) for person, fields in shown]
     note_people(each.person for each in candidates)
     pairs = zip(shown, suits.tolist(), strict=True)
-    items = items_of([(each.person.name, each.person.version, suit, suit) for (each, _), suit in pairs])
+    people = [(each.person.name, each.person.version, suit, suit) for (each, _), suit in pairs]
     versions = Versions(index.model, index.taxonomy.version, index.weights.version, 0, entry.opportunity.version)
-    decision = decisions.record(opportunity, as_of, versions, items, len(allowed))
+    decision = decisions.record(opportunity, as_of, versions, items_of(people), len(allowed), people=people)
     return CandidatePage(candidates, decision, len(allowed), wanted.offset + len(candidates) < len(allowed))
 
 
@@ -195,7 +197,7 @@ def as_opened(match: Match, fields: frozenset[int]) -> Match:
     """
     shown: Sequence[Gate] = match.gates
     if ProfileField.CREDENTIALS not in fields:
-        shown = [gate for gate in shown if gate.kind not in _CREDENTIAL_GATES]
+        shown = [gate for gate in shown if gate.kind not in CREDENTIAL_GATES]
     if ProfileField.PLACE not in fields:
         shown = [gate for gate in shown if gate.kind != GateKind.TRAVEL]
         match = replace(match, distance_miles=-1.0, travel_minutes=-1)
@@ -221,7 +223,7 @@ async def explain_match(model: ReadModel, caller: Caller, pair: Pair) -> Match:
     if entry is None:
         raise no_such("opportunity", opportunity)
     who = index.person(person, as_of)
-    if caller.role not in _EMPLOYER_ROLES:
+    if caller.role not in EMPLOYER_ROLES:
         who = who or await _appearing(model, person)
         return judge(who, entry, index.board(as_of).frame, own=True)
     fields = who.person.consent_for(organisation, ConsentPurpose.BE_FOUND, now) if who else None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -17,6 +18,7 @@ from careweave.wiring import Adapters
 from careweave_matching.alerting import Alerting
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
+from careweave_matching.forgetting import forget_the_erased
 from careweave_matching.freshness import Limits
 from careweave_matching.messages import read_person
 from careweave_matching.model import Person
@@ -61,7 +63,7 @@ class MatchingPart:
         server.add_registered_method_handlers(NAME, {"FindOpportunities": find})
 
     async def run(self) -> None:
-        """Keep the index current, publish events, record decisions and tell people of matches, until cancelled."""
+        """Keep the index current, publish events, record decisions and what else goes on beside, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._relay.run())
             tasks.create_task(self._decisions.run())
@@ -172,4 +174,5 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
     servicer = MatchingServicer(ports, model, decisions, token_key(settings))
-    return MatchingPart(servicer, model, decisions, relay, Alerting(ports, model).run)
+    beside = (Alerting(ports, model).run, partial(forget_the_erased, ports))
+    return MatchingPart(servicer, model, decisions, relay, *beside)

@@ -7,9 +7,8 @@ import grpc
 
 from careweave.errors import InvalidArgument
 from careweave.rpc.caller import caller_of
-from careweave.rpc.paging import SIZE_FIELD, decode_token, encode_token, page
+from careweave.rpc.paging import SIZE_FIELD, decode_token, page
 from careweave.v1 import matching_pb2 as pb
-from careweave.v1.matching_pb2_grpc import MatchingServiceServicer
 from careweave_matching import applications, index_status, opportunities, ranking, wire
 from careweave_matching.applying import Application
 from careweave_matching.decisions import Decisions
@@ -19,61 +18,57 @@ from careweave_matching.model import Pair
 from careweave_matching.pair import Match
 from careweave_matching.ports import Ports
 from careweave_matching.ranking import Wanted
+from careweave_matching.servicer_safeguards import SafeguardsServicer
 from careweave_matching.terms import Stage
 from careweave_matching.watch import watch
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 _Ranking: TypeAlias = pb.FindOpportunitiesRequest | pb.FindCandidatesRequest
-_Listing: TypeAlias = pb.ListOpportunitiesRequest | pb.ListApplicationsRequest
 
 _RANKED, _MOST_RANKED = 20, 100
-_LISTED, _MOST_LISTED = 50, 1000
+_MOST_LISTED = 1000
 
 
-class MatchingServicer(MatchingServiceServicer):
-    """Answers the RPCs of MatchingService.
-
-    token_key: signs page tokens.
-    """
+class MatchingServicer(SafeguardsServicer):
+    """Answers the RPCs of MatchingService; those about decisions and reviews are its base's."""
 
     def __init__(self, ports: Ports, model: ReadModel, decisions: Decisions, token_key: bytes) -> None:
-        """Answer from `ports` and `model`; record in `decisions`."""
+        """Answer from `ports` and `model`; record in `decisions`. token_key: signs page tokens."""
+        super().__init__(opportunities.Service(ports, model), token_key)
         self._replica = ports.new_id()
         self._ports = ports
         self._model = model
         self._decisions = decisions
-        self._token_key = token_key
-        self._life = opportunities.Service(ports, model)
 
     async def CreateOpportunity(self, request: pb.CreateOpportunityRequest, context: Context) -> pb.Opportunity:
         """Publish an opportunity."""
-        return await opportunities.create(self._life, caller_of(context), request)
+        return await opportunities.create(self._service, caller_of(context), request)
 
     async def BatchCreateOpportunities(
         self, request: pb.BatchCreateOpportunitiesRequest, context: Context
     ) -> pb.BatchCreateOpportunitiesResponse:
         """Publish many opportunities."""
-        return await opportunities.batch_create(self._life, caller_of(context), request)
+        return await opportunities.batch_create(self._service, caller_of(context), request)
 
     async def GetOpportunity(self, request: pb.GetOpportunityRequest, context: Context) -> pb.Opportunity:
         """Return an opportunity."""
-        return await opportunities.get(self._life, caller_of(context), request.name)
+        return await opportunities.get(self._service, caller_of(context), request.name)
 
     async def ListOpportunities(
         self, request: pb.ListOpportunitiesRequest, context: Context
     ) -> pb.ListOpportunitiesResponse:
         """Return a page of opportunities."""
-        after, limit = self._place(request)
-        found, place = await opportunities.list_some(self._life, caller_of(context), request, after, limit)
+        after, limit = self._page(request, _MOST_LISTED)
+        found, place = await opportunities.list_some(self._service, caller_of(context), request, after, limit)
         return pb.ListOpportunitiesResponse(opportunities=found, next_page_token=self._token(request, place))
 
     async def UpdateOpportunity(self, request: pb.UpdateOpportunityRequest, context: Context) -> pb.Opportunity:
         """Change an opportunity."""
-        return await opportunities.update(self._life, caller_of(context), request)
+        return await opportunities.update(self._service, caller_of(context), request)
 
     async def CloseOpportunity(self, request: pb.CloseOpportunityRequest, context: Context) -> pb.Opportunity:
         """Close an opportunity."""
-        return await opportunities.close(self._life, caller_of(context), request)
+        return await opportunities.close(self._service, caller_of(context), request)
 
     async def find_opportunities(self, request: pb.FindOpportunitiesRequest, context: Context) -> bytes:
         """Rank opportunities for a person; the reply comes in the wire format."""
@@ -154,7 +149,7 @@ class MatchingServicer(MatchingServiceServicer):
         self, request: pb.ListApplicationsRequest, context: Context
     ) -> pb.ListApplicationsResponse:
         """Return a page of applications."""
-        after, limit = self._place(request)
+        after, limit = self._page(request, _MOST_LISTED)
         parent = Pair(request.person, request.opportunity)
         found, place = await applications.list_applications(self._ports, caller_of(context), parent, after, limit)
         return pb.ListApplicationsResponse(
@@ -185,12 +180,6 @@ class MatchingServicer(MatchingServiceServicer):
             ineligible=request.include_ineligible,
             full=request.view != pb.MATCH_VIEW_BASIC,
         )
-
-    def _place(self, request: _Listing) -> tuple[str, int]:
-        return decode_token(self._token_key, request), page(request, SIZE_FIELD, _LISTED, _MOST_LISTED)
-
-    def _token(self, request: _Ranking | _Listing, place: str) -> str:
-        return encode_token(self._token_key, request, place) if place else ""
 
 
 def _offset(place: str) -> int:

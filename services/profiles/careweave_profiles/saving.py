@@ -27,7 +27,9 @@ from careweave_profiles.ports import Ports
 
 LEAVE_PLACES: Final = Query(
     "leave_places",
-    "UNWIND $names AS wanted MATCH (p:Person {name: wanted}) OPTIONAL MATCH (p)-[r:LOCATED_IN]->(:Place) DELETE r",
+    # The embedded engine cannot delete nothing of a kind that joins several pairs of labels.
+    "UNWIND $names AS wanted MATCH (p:Person {name: wanted}) OPTIONAL MATCH (p)-[r:LOCATED_IN]->(x:Place) "
+    "WITH x, r WHERE x.name IS NOT NULL DELETE r",
 )
 CLEAR_EMPLOYMENTS: Final = Query(
     "clear_employments",
