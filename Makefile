@@ -12,7 +12,7 @@ CAREWEAVE_TORCH_INDEX ?=
 unexport CAREWEAVE_TORCH_INDEX
 SET_UP = CAREWEAVE_TORCH_INDEX='$(CAREWEAVE_TORCH_INDEX)' $(PYTHON) tools/set_up.py
 
-.PHONY: help python setup setup-dev demo up test test-deploy check lint-protos bench kill kill-hr faults faults-hr protos lock hooks clean
+.PHONY: help python setup setup-dev demo up test test-deploy check lint-protos bench kill kill-hr faults faults-hr erase-proof protos lock hooks clean
 
 help: ## Say what can be made
 	@echo "Careweave. Needs make, Python 3.11 or later and the package index that pip is configured for."
@@ -76,6 +76,9 @@ kill-hr: setup-dev ## Kill profiles, Neo4j and Kafka 21 times amid 20,000 HR upd
 faults-hr: setup-dev ## Kill and freeze services, Neo4j and three Kafka brokers under 50,000 HR updates (ROUNDS=n, UPDATES=n)
 	@CAREWEAVE_TEST_STACK_ROUNDS=$(or $(ROUNDS),3) CAREWEAVE_TEST_STACK_UPDATES=$(or $(UPDATES),50000) \
 	  CAREWEAVE_TEST_STACK_PAUSE=$(or $(PAUSE),60) $(VENV)/pytest -s tests/system/test_stack_faults.py
+
+erase-proof: setup-dev ## Erase 100 people (PEOPLE=n) on both stacks, and search every service, event and file for them
+	@CAREWEAVE_TEST_ERASE_PEOPLE=$(or $(PEOPLE),100) $(VENV)/pytest -s tests/system/test_erase_proof.py
 
 faults: setup-dev ## Kill the leader among three Kafka brokers 10 times under a stream (ROUNDS=n), and look for what is lost
 	@CAREWEAVE_TEST_FAULTS=$(or $(ROUNDS),10) $(VENV)/pytest -s tests/system/test_kafka_faults.py

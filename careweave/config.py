@@ -50,8 +50,10 @@ class Settings:
     """`CAREWEAVE_EVENTS_PARTITIONS`: with which `careweave events topics` makes each topic."""
     events_replication: int = 0
     """`CAREWEAVE_EVENTS_REPLICATION`: copies with which it makes them; 0 is three, or as many as there are brokers."""
-    events_keep_days: int = 0
-    """`CAREWEAVE_EVENTS_KEEP_DAYS`: how long applications and decisions are kept on Kafka; 0 is without end."""
+    events_keep_days: int = 365
+    """`CAREWEAVE_EVENTS_KEEP_DAYS`: how long the log keeps applications and decisions; see `careweave.retention`.
+
+    0 is without end, which needs a reason of its own."""
     embedder: str = "sentence-transformers:all-MiniLM-L6-v2"
     """`CAREWEAVE_EMBEDDER`: scheme and name or path of the embedding model."""
     cache: Path = Path(DEFAULT_CACHE)

@@ -94,6 +94,8 @@ class Action(StrEnum):
     LIST_PEOPLE = "ListPeople"
     UPDATE_PERSON = "UpdatePerson"
     DELETE_PERSON = "DeletePerson"
+    ERASE_PERSON = "ErasePerson"
+    APPLY_RETENTION = "ApplyRetention"
     ASSERT_SKILL = "AssertSkill"
     ENDORSE_SKILL = "EndorseSkill"
     GIVE_CONSENT = "GiveConsent"
@@ -221,6 +223,8 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.LIST_PEOPLE: _RUNNING,
         Action.UPDATE_PERSON: _THE_PERSON,
         Action.DELETE_PERSON: _THE_PERSON,
+        Action.ERASE_PERSON: _THE_PERSON,
+        Action.APPLY_RETENTION: _RUNNING,
         Action.ASSERT_SKILL: _THE_PERSON,
         # Not the person: nobody vouches for themselves. The resource's organisation is one that employs
         # the person now; the reply to a manager must hold nothing but the skill.

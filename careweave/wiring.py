@@ -15,7 +15,10 @@ from careweave.embedding.port import Embedder
 from careweave.errors import InvalidArgument
 from careweave.events.port import EventLog
 from careweave.events.topics import Sizes, TopicState
+from careweave.graph import copying
+from careweave.graph.copying import Report
 from careweave.graph.port import Graph
+from careweave.graph.schema import SCHEMA
 
 if TYPE_CHECKING:
     from careweave.events.kafka import KafkaEventLog, Security
@@ -25,6 +28,7 @@ _ID_BYTES: Final = 13
 """Random bytes of an id: 20 digits of base 32 take 100 of their 104 bits."""
 _EVENT_LOGS: Final = {"sqlite": "sqlite:FILE", "kafka": "kafka://HOST:PORT,HOST:PORT"}
 _NEO4J: Final = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
+_GRAPHS: Final = {"ladybug": "ladybug:FOLDER", **dict.fromkeys(_NEO4J, "neo4j://HOST:PORT")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,7 @@ async def open_graph(settings: Settings) -> Graph:
         FailedPrecondition: another process has the folder open.
         CareweaveError: see the adapter.
     """
-    known = {"ladybug": "ladybug:FOLDER", **dict.fromkeys(_NEO4J, "neo4j://HOST:PORT")}
-    scheme, place = _split("CAREWEAVE_GRAPH", settings.graph, known)
+    scheme, place = _split("CAREWEAVE_GRAPH", settings.graph, _GRAPHS)
     graph = _neo4j(settings) if scheme in _NEO4J else await _ladybug(place)
     try:
         await graph.migrate()
@@ -69,6 +72,61 @@ async def open_graph(settings: Settings) -> Graph:
         await graph.close()
         raise
     return graph
+
+
+async def compact_graph(settings: Settings, report: Report) -> tuple[int, int]:
+    """Write the embedded graph of `settings` anew, without what was deleted; returns bytes before and after.
+
+    Raises:
+        InvalidArgument: the graph is on a server.
+        FailedPrecondition: another process has the folder open.
+        CareweaveError: see the adapter.
+    """
+    scheme, place = _split("CAREWEAVE_GRAPH", settings.graph, _GRAPHS)
+    if scheme in _NEO4J:
+        raise InvalidArgument(
+            "Neo4j's own files cannot be rewritten from here; copy the graph to an empty server: careweave graph copy.",
+            reason="GRAPH_ON_SERVER",
+        )
+    from careweave.graph.embedded import compact_embedded
+
+    return await compact_embedded(Path(place), report)
+
+
+async def copy_graph(settings: Settings, target: Settings, report: Report) -> None:
+    """Copy the graph of `settings`, to which nobody writes meanwhile, to that of `target`, which is empty.
+
+    Raises:
+        FailedPrecondition: the target holds something, or another process has a folder open.
+        CareweaveError: see the adapters, and `careweave.graph.copying`.
+    """
+    source = await open_graph(settings)
+    try:
+        copy = await open_graph(target)
+        try:
+            await copying.copy_graph(source, copy, SCHEMA, report)
+        finally:
+            await copy.close()
+    finally:
+        await source.close()
+
+
+def local_stores(settings: Settings) -> dict[str, list[Path]]:
+    """Return the files and folders of the stores of `settings` that are on this machine, by what they hold."""
+    graph, place = _split("CAREWEAVE_GRAPH", settings.graph, _GRAPHS)
+    events, file = _split("CAREWEAVE_EVENTS", settings.events, _EVENT_LOGS)
+    stores = {"cache": [settings.cache]}
+    if graph == "ladybug":
+        stores["graph"] = [Path(place)]
+    if events == "sqlite":
+        stores["events"] = _sqlite_files(file)
+    if settings.equality.startswith("sqlite:"):
+        stores["equality"] = _sqlite_files(settings.equality.removeprefix("sqlite:"))
+    return stores
+
+
+def _sqlite_files(place: str) -> list[Path]:
+    return [Path(f"{place}{end}") for end in ("", "-wal", "-shm", "-journal")]
 
 
 async def _ladybug(place: str) -> Graph:

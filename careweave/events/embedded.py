@@ -91,14 +91,14 @@ class EmbeddedEventLog:
         """Yield every event of `topics` from `positions` on, then new ones as they come, until closed.
 
         Raises:
-            FailedPrecondition: a position lies past the end, so this is not the log that it was taken from.
+            FailedPrecondition: a position lies past the end, so this is not the log that it was taken from; or
+                before what is kept, so that events are missing.
         """
-        await self._require_reached(topics, positions)
-        following = {
-            (str(topic), partition): positions.offsets.get((str(topic), partition), 0)
-            for topic in topics
-            for partition in range(self._partitions)
-        }
+        names = [str(topic) for topic in topics]
+        await self._require_reached(names, positions)
+        places = [(name, partition) for name in names for partition in range(self._partitions)]
+        starts = await self.read(lambda connection: records.starts(connection, places))
+        following = {place: positions.offsets.get(place, start) for place, start in starts.items()}
         while not self.closed:
             seen = self.appended.count
             found = await self.read(lambda connection: _read_all(connection, following))
@@ -134,13 +134,31 @@ class EmbeddedEventLog:
 
         def work(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
             ends = records.ends(connection, names, self._partitions)
-            return {place: end - groups.position(connection, group, place) for place, end in ends.items()}
+            starts = records.starts(connection, ends)
+            return {
+                place: end - max(starts[place], groups.position(connection, group, place))
+                for place, end in ends.items()
+            }
 
         return await self.read(work)
 
-    async def compact(self, topic: str) -> int:
-        """Drop events that a later one of the same key supersedes; returns how many went."""
-        return await self.write(lambda connection: records.compact(connection, str(topic)))
+    async def compact(self, topic: str, forget_before: datetime | None = None) -> int:
+        """Drop events that a later one of the same key supersedes, and old tombstones; returns how many went."""
+        gone = await self.write(lambda connection: records.compact(connection, str(topic), forget_before))
+        if gone:
+            await self._writer.fold()
+        return gone
+
+    async def drop_before(self, topic: str, time: datetime, *, dry_run: bool = False) -> int:
+        """Drop what `topic` holds from before `time`; returns how many events went, or would go."""
+        name = str(topic)
+        if dry_run:
+            return await self.read(lambda connection: records.count_before(connection, name, time))
+        gone = await self.write(lambda connection: records.drop_before(connection, name, time))
+        if gone:
+            await self._writer.fold()
+            self.appended.notify()  # Followers that were behind learn that they lost their place.
+        return gone
 
     async def close(self) -> None:
         """Finish what is being written, end followers and members, and close the file."""
@@ -189,8 +207,18 @@ class EmbeddedEventLog:
 
 
 def _read_all(connection: sqlite3.Connection, following: dict[tuple[str, int], int]) -> list[Delivered]:
-    return [
+    found = [
         delivered
         for (topic, partition), offset in following.items()
         for delivered in records.read(connection, topic, partition, offset, BATCH)
     ]
+    # Looked at after the events were: what was dropped in between shows, too.
+    starts = records.starts(connection, following)
+    for place, offset in following.items():
+        if offset < starts[place]:
+            raise FailedPrecondition(
+                f"{place[0]} keeps nothing before {starts[place]} in partition {place[1]}, and was to be followed from "
+                f"{offset}. Take positions and a snapshot anew.",
+                reason=POSITIONS_LOST,
+            )
+    return found

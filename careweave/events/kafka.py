@@ -126,9 +126,14 @@ class KafkaEventLog:
             lambda admin: prepare_topics(admin, self._cluster, sizes, dry_run=dry_run), "preparing topics"
         )
 
-    async def compact(self, topic: str) -> int:
-        """Do nothing: brokers compact by themselves."""
-        del topic
+    async def compact(self, topic: str, forget_before: datetime | None = None) -> int:
+        """Do nothing: brokers compact by themselves, and forget tombstones after `delete.retention.ms`."""
+        del topic, forget_before
+        return 0
+
+    async def drop_before(self, topic: str, time: datetime, *, dry_run: bool = False) -> int:
+        """Do nothing: brokers drop old events by themselves, after `retention.ms`."""
+        del topic, time, dry_run
         return 0
 
     async def close(self) -> None:

@@ -145,10 +145,22 @@ class EventLog(Protocol):
         """
         ...
 
-    async def compact(self, topic: str) -> int:
+    async def compact(self, topic: str, forget_before: datetime | None = None) -> int:
         """Drop events that a later one of the same key supersedes; returns how many went.
 
+        forget_before: tombstones from before this time go, too; None keeps them all.
+
         Offsets stay. A no-op where the engine compacts by itself.
+        """
+        ...
+
+    async def drop_before(self, topic: str, time: datetime, *, dry_run: bool = False) -> int:
+        """Drop, of each partition, what lies before its first event of `time` or later; returns how many events went.
+
+        dry_run: whether to drop nothing, and return how many would go.
+
+        Offsets stay; whoever follows from one that went gets `POSITIONS_LOST`, and a group goes on with what is
+        kept. What went is in no file of the log any more. A no-op where the engine drops old events by itself.
         """
         ...
 

@@ -35,6 +35,9 @@ KEPT: Final[Mapping[Topic, Kept]] = {
 }
 TOMBSTONE_DAYS: Final = 7
 """How long compaction leaves a tombstone for those who follow; who was away for longer builds anew."""
+SLACK_DAYS: Final = 1
+"""How long Kafka may take, at most, until it begins to do what is due: it neither drops from nor compacts the segment
+that it writes to, so that one is closed daily, and compacted within a day. An event may stay so much longer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """The embedded graph: Ladybug on a folder, for one process at a time."""
 
 import asyncio
+import os
+import shutil
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,7 +12,8 @@ import ladybug
 
 from careweave.errors import InvalidArgument, Unavailable
 from careweave.events.wakeup import Wakeup
-from careweave.graph.ladybug.files import OpenFolder, open_folder
+from careweave.graph.copying import Report, copy_graph
+from careweave.graph.ladybug.files import COMPACTING, DATABASE, OpenFolder, open_folder, replace_database
 from careweave.graph.ladybug.tables import migrate
 from careweave.graph.ladybug.texts import ENGINE, execute, read_text, text_of
 from careweave.graph.ladybug.threads import in_thread
@@ -32,6 +35,36 @@ async def open_embedded(folder: Path, schema: Schema = SCHEMA) -> "EmbeddedGraph
         Unavailable: the folder cannot be made or written.
     """
     return EmbeddedGraph(await asyncio.to_thread(open_folder, folder), schema)
+
+
+async def compact_embedded(folder: Path, report: Report, schema: Schema = SCHEMA) -> tuple[int, int]:
+    """Write the graph in `folder` anew, without what was deleted; returns the bytes of its file before and after.
+
+    Killed at any moment, the graph in `folder` is as it was, or compacted.
+
+    Raises:
+        FailedPrecondition: another process has it open, or its log could not be folded in.
+        CareweaveError: the copy could not be made; the graph is as it was.
+    """
+    opened = await asyncio.to_thread(open_folder, folder)
+    graph = EmbeddedGraph(opened, schema)
+    held = opened.held_on()
+    try:
+        try:
+            await graph.migrate()
+            fresh = await open_embedded(folder / COMPACTING, schema)
+            try:
+                await copy_graph(graph, fresh, schema, report)
+            finally:
+                await fresh.close()
+        finally:
+            await graph.close()
+        before = (folder / DATABASE).stat().st_size
+        await asyncio.to_thread(replace_database, folder)
+        return before, (folder / DATABASE).stat().st_size
+    finally:
+        shutil.rmtree(folder / COMPACTING, ignore_errors=True)
+        os.close(held)
 
 
 class EmbeddedGraph:

@@ -16,7 +16,7 @@ _RECALL: Final = Query(
     "MATCH (r:RequestRecord) WHERE r.id = $id "
     "RETURN r.digest AS digest, r.response AS response, r.expire_time AS expire_time",
 )
-_EXPIRE: Final = Query("requests.expire", "MATCH (r:RequestRecord) WHERE r.expire_time <= $now DELETE r")
+EXPIRE: Final = Query("requests.expire", "MATCH (r:RequestRecord) WHERE r.expire_time <= $now DELETE r")
 _FORGET: Final = Query("requests.forget", "MATCH (r:RequestRecord) WHERE r.resource = $resource DELETE r")
 
 
@@ -71,7 +71,7 @@ async def remember(unit: UnitOfWork, request: Request, response: bytes, resource
 
     resource: name of what the response shows, by which `forget` finds it.
     """
-    await unit.run(_EXPIRE, now=now)
+    await unit.run(EXPIRE, now=now)
     await unit.merge_nodes(
         "RequestRecord",
         [

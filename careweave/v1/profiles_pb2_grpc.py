@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from careweave.v1 import audit_pb2 as careweave_dot_v1_dot_audit__pb2
+from careweave.v1 import common_pb2 as careweave_dot_v1_dot_common__pb2
 from careweave.v1 import hr_pb2 as careweave_dot_v1_dot_hr__pb2
 from careweave.v1 import profiles_pb2 as careweave_dot_v1_dot_profiles__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
@@ -62,6 +63,21 @@ class ProfilesServiceStub:
                 '/careweave.v1.ProfilesService/DeletePerson',
                 request_serializer=careweave_dot_v1_dot_profiles__pb2.DeletePersonRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.ErasePerson = channel.unary_unary(
+                '/careweave.v1.ProfilesService/ErasePerson',
+                request_serializer=careweave_dot_v1_dot_profiles__pb2.ErasePersonRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_profiles__pb2.ErasePersonResponse.FromString,
+                _registered_method=True)
+        self.ExportPerson = channel.unary_stream(
+                '/careweave.v1.ProfilesService/ExportPerson',
+                request_serializer=careweave_dot_v1_dot_common__pb2.ExportPersonRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_common__pb2.PersonSection.FromString,
+                _registered_method=True)
+        self.ApplyRetention = channel.unary_unary(
+                '/careweave.v1.ProfilesService/ApplyRetention',
+                request_serializer=careweave_dot_v1_dot_common__pb2.ApplyRetentionRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_common__pb2.ApplyRetentionResponse.FromString,
                 _registered_method=True)
         self.AssertSkill = channel.unary_unary(
                 '/careweave.v1.ProfilesService/AssertSkill',
@@ -209,6 +225,30 @@ class ProfilesServiceServicer:
 
     def DeletePerson(self, request, context):
         """Deletes a person and everything about them here; a tombstone is published.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ErasePerson(self, request, context):
+        """Erases a person as DeletePerson does, and says what that removes and what
+        remains; without `force` it only says so (AIP-165).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportPerson(self, request, context):
+        """Returns all that this service holds about a person, for them to read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyRetention(self, request, context):
+        """Removes what is older than its retention rule: from the graph, what this
+        service owns; from the event log, where the log does not do it by itself.
+        Safe to call at any time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -402,6 +442,21 @@ def add_ProfilesServiceServicer_to_server(servicer, server):
                     servicer.DeletePerson,
                     request_deserializer=careweave_dot_v1_dot_profiles__pb2.DeletePersonRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ErasePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ErasePerson,
+                    request_deserializer=careweave_dot_v1_dot_profiles__pb2.ErasePersonRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_profiles__pb2.ErasePersonResponse.SerializeToString,
+            ),
+            'ExportPerson': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportPerson,
+                    request_deserializer=careweave_dot_v1_dot_common__pb2.ExportPersonRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_common__pb2.PersonSection.SerializeToString,
+            ),
+            'ApplyRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyRetention,
+                    request_deserializer=careweave_dot_v1_dot_common__pb2.ApplyRetentionRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_common__pb2.ApplyRetentionResponse.SerializeToString,
             ),
             'AssertSkill': grpc.unary_unary_rpc_method_handler(
                     servicer.AssertSkill,
@@ -650,6 +705,87 @@ class ProfilesService:
             '/careweave.v1.ProfilesService/DeletePerson',
             careweave_dot_v1_dot_profiles__pb2.DeletePersonRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ErasePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.ProfilesService/ErasePerson',
+            careweave_dot_v1_dot_profiles__pb2.ErasePersonRequest.SerializeToString,
+            careweave_dot_v1_dot_profiles__pb2.ErasePersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/careweave.v1.ProfilesService/ExportPerson',
+            careweave_dot_v1_dot_common__pb2.ExportPersonRequest.SerializeToString,
+            careweave_dot_v1_dot_common__pb2.PersonSection.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.ProfilesService/ApplyRetention',
+            careweave_dot_v1_dot_common__pb2.ApplyRetentionRequest.SerializeToString,
+            careweave_dot_v1_dot_common__pb2.ApplyRetentionResponse.FromString,
             options,
             channel_credentials,
             insecure,

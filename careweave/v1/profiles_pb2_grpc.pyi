@@ -6,6 +6,7 @@ and hubs.
 """
 
 from careweave.v1 import audit_pb2 as _audit_pb2
+from careweave.v1 import common_pb2 as _common_pb2
 from careweave.v1 import hr_pb2 as _hr_pb2
 from careweave.v1 import profiles_pb2 as _profiles_pb2
 from collections import abc as _abc
@@ -48,6 +49,17 @@ class ProfilesServiceStub:
     """Changes the fields that the mask names. ABORTED if the etag is stale."""
     DeletePerson: _grpc.UnaryUnaryMultiCallable[_profiles_pb2.DeletePersonRequest, _empty_pb2.Empty]
     """Deletes a person and everything about them here; a tombstone is published."""
+    ErasePerson: _grpc.UnaryUnaryMultiCallable[_profiles_pb2.ErasePersonRequest, _profiles_pb2.ErasePersonResponse]
+    """Erases a person as DeletePerson does, and says what that removes and what
+    remains; without `force` it only says so (AIP-165).
+    """
+    ExportPerson: _grpc.UnaryStreamMultiCallable[_common_pb2.ExportPersonRequest, _common_pb2.PersonSection]
+    """Returns all that this service holds about a person, for them to read."""
+    ApplyRetention: _grpc.UnaryUnaryMultiCallable[_common_pb2.ApplyRetentionRequest, _common_pb2.ApplyRetentionResponse]
+    """Removes what is older than its retention rule: from the graph, what this
+    service owns; from the event log, where the log does not do it by itself.
+    Safe to call at any time.
+    """
     AssertSkill: _grpc.UnaryUnaryMultiCallable[_profiles_pb2.AssertSkillRequest, _profiles_pb2.Person]
     """Records that a person has a skill, by their own word or by evidence."""
     EndorseSkill: _grpc.UnaryUnaryMultiCallable[_profiles_pb2.EndorseSkillRequest, _profiles_pb2.Person]
@@ -121,6 +133,17 @@ class ProfilesServiceAsyncStub(ProfilesServiceStub):
     """Changes the fields that the mask names. ABORTED if the etag is stale."""
     DeletePerson: _aio.UnaryUnaryMultiCallable[_profiles_pb2.DeletePersonRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a person and everything about them here; a tombstone is published."""
+    ErasePerson: _aio.UnaryUnaryMultiCallable[_profiles_pb2.ErasePersonRequest, _profiles_pb2.ErasePersonResponse]  # type: ignore[assignment]
+    """Erases a person as DeletePerson does, and says what that removes and what
+    remains; without `force` it only says so (AIP-165).
+    """
+    ExportPerson: _aio.UnaryStreamMultiCallable[_common_pb2.ExportPersonRequest, _common_pb2.PersonSection]  # type: ignore[assignment]
+    """Returns all that this service holds about a person, for them to read."""
+    ApplyRetention: _aio.UnaryUnaryMultiCallable[_common_pb2.ApplyRetentionRequest, _common_pb2.ApplyRetentionResponse]  # type: ignore[assignment]
+    """Removes what is older than its retention rule: from the graph, what this
+    service owns; from the event log, where the log does not do it by itself.
+    Safe to call at any time.
+    """
     AssertSkill: _aio.UnaryUnaryMultiCallable[_profiles_pb2.AssertSkillRequest, _profiles_pb2.Person]  # type: ignore[assignment]
     """Records that a person has a skill, by their own word or by evidence."""
     EndorseSkill: _aio.UnaryUnaryMultiCallable[_profiles_pb2.EndorseSkillRequest, _profiles_pb2.Person]  # type: ignore[assignment]
@@ -221,6 +244,35 @@ class ProfilesServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a person and everything about them here; a tombstone is published."""
+
+    @_abc_1.abstractmethod
+    def ErasePerson(
+        self,
+        request: _profiles_pb2.ErasePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profiles_pb2.ErasePersonResponse, _abc.Awaitable[_profiles_pb2.ErasePersonResponse]]:
+        """Erases a person as DeletePerson does, and says what that removes and what
+        remains; without `force` it only says so (AIP-165).
+        """
+
+    @_abc_1.abstractmethod
+    def ExportPerson(
+        self,
+        request: _common_pb2.ExportPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_common_pb2.PersonSection], _abc.AsyncIterator[_common_pb2.PersonSection]]:
+        """Returns all that this service holds about a person, for them to read."""
+
+    @_abc_1.abstractmethod
+    def ApplyRetention(
+        self,
+        request: _common_pb2.ApplyRetentionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.ApplyRetentionResponse, _abc.Awaitable[_common_pb2.ApplyRetentionResponse]]:
+        """Removes what is older than its retention rule: from the graph, what this
+        service owns; from the event log, where the log does not do it by itself.
+        Safe to call at any time.
+        """
 
     @_abc_1.abstractmethod
     def AssertSkill(

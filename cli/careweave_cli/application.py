@@ -24,6 +24,12 @@ SUBCOMMANDS: Final = {
         "careweave_cli.commands.status:status", "Show what answers, what is loaded, and where it lies."
     ),
     "hr": Subcommand("careweave_cli.commands.hr:hr", "Import HR extracts, and mend what was rejected of HR updates."),
+    "person": Subcommand(
+        "careweave_cli.commands.person:person", "Export or erase all that is held about a person, and prove it."
+    ),
+    "retention": Subcommand(
+        "careweave_cli.commands.retention:retention", "Show how long what is kept, and remove what is older."
+    ),
     "health": Subcommand("careweave_cli.commands.health:health", "Ask services whether they can answer in full."),
     "match": Subcommand("careweave_cli.commands.match:match", "List the next roles and learning for a person."),
     "candidates": Subcommand("careweave_cli.commands.candidates:candidates", "List people for an opportunity."),
@@ -43,7 +49,7 @@ SUBCOMMANDS: Final = {
     "matching": Subcommand("careweave_cli.commands.matching:matching", "Look after the index that matches are from."),
     "events": Subcommand("careweave_cli.commands.events:events", "Read the event log, and look after it."),
     "audit": Subcommand("careweave_cli.commands.audit:audit", "Read and verify the audit trail."),
-    "graph": Subcommand("careweave_cli.commands.graph:graph", "Bring the graph database's schema up to date."),
+    "graph": Subcommand("careweave_cli.commands.graph:graph", "Look after the graph database: migrate, compact, copy."),
     "devstack": Subcommand(
         "careweave_cli.commands.devstack:devstack", "Run a real Neo4j and a real Kafka here, from packages alone."
     ),

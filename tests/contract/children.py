@@ -3,6 +3,7 @@
 python children.py write-graph FOLDER      commit without end, printing the number of each commit
 python children.py write-events FILE       append without end, printing the number of each event
 python children.py open-graph FOLDER       open, say so, wait for a line, close
+python children.py compact-graph FOLDER    compact without end, saying each step
 python children.py fill-graph FOLDER BYTES commit until files may grow no more; then go on with more room
 python children.py fill-events FILE BYTES  the same for an event log
 python children.py write-equality FILE     declare without end, printing the number of each declaration
@@ -91,6 +92,12 @@ async def open_graph(folder: Path) -> None:
     await graph.close()
 
 
+async def compact_graph(folder: Path) -> None:
+    while True:
+        await embedded_graph.compact_embedded(folder, lambda activity, done, total: say(f"{activity} {done} {total}"))
+        say("compacted")
+
+
 async def _until_full(step: Callable[[int], Awaitable[None]], limit: int) -> int:
     """Run `step` with 1, 2, … under the limit until it is refused, and thrice more; return the last kept."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -169,6 +176,7 @@ def main(name: str, place: str, *rest: str) -> None:
         "write-graph": write_graph,
         "write-events": write_events,
         "open-graph": open_graph,
+        "compact-graph": compact_graph,
         "fill-graph": fill_graph,
         "fill-events": fill_events,
         "write-equality": write_equality,

@@ -9,13 +9,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from careweave.errors import DataLoss, Exhausted, FailedPrecondition
 from careweave.events import embedded as embedded_events
-from careweave.events.port import Event
+from careweave.events.port import POSITIONS_LOST, Event, Positions
 from careweave.graph.embedded import open_embedded
 from careweave.graph.ladybug import files
 from careweave.graph.port import Query
@@ -23,6 +24,8 @@ from careweave.graph.port import Query
 from .children import TOPIC, commit
 from .engines import new_id, now
 
+START = datetime(2026, 3, 4, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 CHILDREN = Path(__file__).with_name("children.py")
 PEOPLE = Query("test.people", "MATCH (p:Person) RETURN p.version AS version, p.aspiration AS text ORDER BY version")
 EVENTS = Query("test.events", "MATCH (o:Outbox) RETURN o.key AS key, o.version AS version ORDER BY key, version")
@@ -205,3 +208,45 @@ async def test_a_file_that_is_no_log_is_reported(tmp_path: Path) -> None:
     (tmp_path / "events.db").write_text("This is a letter, not a database." * 100)
     with pytest.raises(DataLoss):
         await embedded_events.open_embedded(tmp_path / "events.db", now, new_id)
+
+
+async def test_a_follower_behind_what_was_dropped_is_told_so_at_once_and_amid_following(tmp_path: Path) -> None:
+    log = await embedded_events.open_embedded(tmp_path / "events.db", now, new_id, partitions=1)
+    await log.append([an_event(number) for number in range(6)])
+    following = log.follow([TOPIC], Positions({(TOPIC, 0): 5}))
+    await anext(following)
+    await log.append([an_event(number) for number in range(6, 12)])
+    await log.drop_before(TOPIC, START + 9 * HOUR)
+    for behind in (following, log.follow([TOPIC], Positions({(TOPIC, 0): 0}))):
+        with pytest.raises(FailedPrecondition) as caught:
+            await anext(behind)
+        assert caught.value.reason == POSITIONS_LOST
+    for positions in (Positions(), Positions({(TOPIC, 0): 9})):
+        assert (await anext(log.follow([TOPIC], positions))).offset == 9
+    await log.drop_before(TOPIC, START + 100 * HOUR)
+    end = await log.end([TOPIC])
+    await log.append([an_event(200)])
+    assert (await anext(log.follow([TOPIC], end))).offset == 12
+    await log.close()
+
+
+async def test_what_was_dropped_is_in_no_file_of_the_log(tmp_path: Path) -> None:
+    log = await embedded_events.open_embedded(tmp_path / "events.db", now, new_id, partitions=2)
+    await log.append([an_event(number, f"people/gone-{number}") for number in range(800)])
+    await log.append([an_event(number, f"people/erased-{number}") for number in range(800)])
+    await log.append([an_event(900, f"people/erased-{number}", payload=None) for number in range(800)])
+    assert traces(tmp_path, b"gone-") > 0
+    assert await log.compact(TOPIC, START + 1000 * HOUR) > 0
+    assert traces(tmp_path, b"erased-") == 0
+    assert await log.drop_before(TOPIC, START + 1000 * HOUR) > 0
+    assert traces(tmp_path, b"gone-") == 0
+    await log.close()
+
+
+def an_event(number: int, key: str = "a", payload: bytes | None = b"people/gone-payload") -> Event:
+    return Event(TOPIC, new_id(), "careweave.v1.Test", "/test", key, number + 1, START + number * HOUR, payload)
+
+
+def traces(folder: Path, needle: bytes) -> int:
+    """Return how often `needle` stands in the files of `folder`."""
+    return sum(file.read_bytes().count(needle) for file in folder.iterdir() if file.is_file())

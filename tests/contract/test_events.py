@@ -20,12 +20,15 @@ from .reading import everything
 TOPIC = "careweave.test.v1"
 OTHER = "careweave.other.v1"
 NOON = datetime(2026, 3, 4, 12, 30, 45, 123456, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 SECONDS = 20.0
 """How long to wait for what must happen; only a failure takes so long."""
 
 
-def event(key: str, version: int = 1, topic: str = TOPIC, payload: bytes | None = b"\x00\xffpayload") -> Event:
-    return Event(topic, new_id(), "careweave.v1.Test", "/test", key, version, NOON, payload)
+def event(
+    key: str, version: int = 1, topic: str = TOPIC, payload: bytes | None = b"\x00\xffpayload", time: datetime = NOON
+) -> Event:
+    return Event(topic, new_id(), "careweave.v1.Test", "/test", key, version, time, payload)
 
 
 async def take(following: AsyncIterator[Delivered], count: int) -> list[Delivered]:
@@ -362,6 +365,41 @@ async def test_compaction_keeps_the_last_event_of_each_key_and_tombstones(log: E
         assert await log.compact(TOPIC) == 0
     assert [each.event.payload for each in left if each.event.key == "b"][-1] is None
     assert len([each for each in await everything(log, OTHER) if each.event.key == "a"]) == 2
+
+
+async def test_compaction_forgets_tombstones_from_before_a_time_and_keeps_later_ones(log: EventLog) -> None:
+    late = event("late", 1, payload=None, time=NOON + HOUR)
+    await log.append([event("early", 1, payload=None), late, event("stays")])
+    gone = await log.compact(TOPIC, NOON + HOUR)
+    left = {each.event.key for each in await everything(log, TOPIC)} if gone else {"late", "stays"}
+    assert left == {"late", "stays"}
+
+
+async def test_what_is_before_a_time_is_dropped_and_what_follows_it_stays(log: EventLog) -> None:
+    """Kafka drops by itself; here it is asked for nothing, and drops nothing."""
+    times = {"old": NOON, "new": NOON + HOUR, "out of order": NOON}
+    await log.append([event("a", number, time=time) for number, time in enumerate(times.values(), 1)])
+    await log.append([event("a", time=NOON, topic=OTHER)])
+    end = await log.end([TOPIC])
+    would = await log.drop_before(TOPIC, NOON + HOUR, dry_run=True)
+    assert len(await everything(log, TOPIC)) == 3
+    gone = await log.drop_before(TOPIC, NOON + HOUR)
+    assert gone == would
+    left = [each.event.version for each in await everything(log, TOPIC)]
+    assert left == ([2, 3] if gone else [1, 2, 3])
+    assert await log.drop_before(TOPIC, NOON + HOUR) == 0
+    assert await log.end([TOPIC]) == end
+    assert len(await everything(log, OTHER)) == 1
+
+
+async def test_a_group_that_is_behind_what_was_dropped_goes_on_with_what_is_kept(log: EventLog) -> None:
+    await log.append([event("a", version, time=NOON + version * HOUR) for version in range(1, 5)])
+    gone = await log.drop_before(TOPIC, NOON + 3 * HOUR)
+    assert sum((await log.lag([TOPIC], "group")).values()) == 4 - gone
+    consumer = Consumer(log)
+    await until(lambda: len(consumer.handled) == 4 - gone)
+    await consumer.stop()
+    assert [each.event.version for each in consumer.handled] == [1, 2, 3, 4][gone:]
 
 
 async def test_offsets_are_not_used_again_after_compaction(

@@ -150,9 +150,13 @@ class Gated:
         """Return how far the group is behind."""
         return await self._inner.lag(topics, group)
 
-    async def compact(self, topic: str) -> int:
+    async def compact(self, topic: str, forget_before: datetime | None = None) -> int:
         """Compact."""
-        return await self._inner.compact(topic)
+        return await self._inner.compact(topic, forget_before)
+
+    async def drop_before(self, topic: str, time: datetime, *, dry_run: bool = False) -> int:
+        """Drop."""
+        return await self._inner.drop_before(topic, time, dry_run=dry_run)
 
     async def close(self) -> None:
         """Leave the log open: it is somebody else's."""

@@ -7,7 +7,7 @@ from kafka import errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from careweave.events.broker.cluster import Cluster
-from careweave.events.topics import KEPT, TOMBSTONE_DAYS, Kept, Sizes, TopicState
+from careweave.events.topics import KEPT, SLACK_DAYS, TOMBSTONE_DAYS, Kept, Sizes, TopicState
 
 _DAY_MILLISECONDS: Final = 24 * 60 * 60 * 1000
 _MOST_COPIES: Final = 3
@@ -47,10 +47,17 @@ def _made_with(kept: Kept, sizes: Sizes, copies: int) -> dict[str, Any]:
 
 
 def _cleanup(kept: Kept, sizes: Sizes) -> dict[str, str]:
+    slack = str(SLACK_DAYS * _DAY_MILLISECONDS)
     if kept.compacted:
-        return {"cleanup.policy": "compact", "delete.retention.ms": str(TOMBSTONE_DAYS * _DAY_MILLISECONDS)}
+        return {
+            "cleanup.policy": "compact",
+            "delete.retention.ms": str(TOMBSTONE_DAYS * _DAY_MILLISECONDS),
+            "max.compaction.lag.ms": slack,
+            "segment.ms": slack,
+        }
     days = sizes.keep_days if kept.days is None else kept.days
-    return {"cleanup.policy": "delete", "retention.ms": str(days * _DAY_MILLISECONDS) if days else "-1"}
+    kept_for = str(days * _DAY_MILLISECONDS) if days else "-1"
+    return {"cleanup.policy": "delete", "retention.ms": kept_for, "segment.ms": slack}
 
 
 def _make(admin: Any, missing: Mapping[str, Any]) -> None:

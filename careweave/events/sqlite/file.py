@@ -30,6 +30,9 @@ CREATE INDEX IF NOT EXISTS event_by_key ON event (topic, substr(key, -1), time, 
 CREATE TABLE IF NOT EXISTS tail (
   topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS head (
+  topic TEXT NOT NULL, partition INTEGER NOT NULL, first INTEGER NOT NULL, PRIMARY KEY (topic, partition)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS position (
   member_group TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY (member_group, topic, partition)
@@ -47,10 +50,15 @@ CREATE TABLE IF NOT EXISTS lease (
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection whose transactions are explicit and whose commits reach the disk."""
+    """Return a connection with explicit transactions, whose commits reach the disk and whose deletions erase.
+
+    SQLite leaves deleted rows where they were until their space is used again. Overwritten with zeros
+    (`secure_delete`), they are gone from the file with the next checkpoint; from its log, see `Writer.fold`.
+    """
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")
     connection.execute(f"PRAGMA wal_autocheckpoint={_PAGES_LOGGED}")
     return connection
 

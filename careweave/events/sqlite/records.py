@@ -1,7 +1,7 @@
 """Reading and appending events in the log's file; all functions block."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
@@ -38,7 +38,7 @@ def record_of(event: Event, partitions: int) -> Record:
         event.id,
         event.type,
         event.source,
-        (event.time - _EPOCH) // _MICROSECOND,
+        _microseconds(event.time),
         event.payload,
         event.traceparent,
     )
@@ -148,12 +148,78 @@ def _delivered(topic: str, partition: int, row: Record) -> Delivered:
     return Delivered(event, partition, offset)
 
 
-def compact(connection: sqlite3.Connection, topic: str) -> int:
-    """Drop events that a later one of the same key supersedes; returns how many went."""
+def starts(connection: sqlite3.Connection, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """Return, for each of `places` (topic, partition), the offset before which `drop_before` has dropped everything."""
+    heads = {
+        (topic, partition): int(first)
+        for topic, partition, first in connection.execute("SELECT topic, partition, first FROM head")
+    }
+    return {place: heads.get(place, 0) for place in places}
+
+
+def compact(connection: sqlite3.Connection, topic: str, forget_before: datetime | None) -> int:
+    """Drop events that a later one of the same key supersedes, and old tombstones; returns how many went.
+
+    forget_before: tombstones from before this time go, too; None keeps them all.
+    """
     connection.execute(
         "WITH last AS (SELECT partition, max(offset) AS offset FROM event WHERE topic = ? GROUP BY partition, key) "
         "DELETE FROM event WHERE topic = ? AND (partition, offset) NOT IN (SELECT partition, offset FROM last)",
         (topic, topic),
     )
-    (gone,) = connection.execute("SELECT changes()").fetchone()
-    return int(gone)
+    gone = _changes(connection)
+    if forget_before is not None:
+        connection.execute(
+            "DELETE FROM event WHERE topic = ? AND payload IS NULL AND time < ?", (topic, _microseconds(forget_before))
+        )
+        gone += _changes(connection)
+    return gone
+
+
+def count_before(connection: sqlite3.Connection, topic: str, time: datetime) -> int:
+    """Return how many events `drop_before` would drop."""
+    return sum(
+        _count(
+            connection, "SELECT count(*) FROM event WHERE topic = ? AND partition = ? AND offset < ?", (*place, first)
+        )
+        for place, first in _firsts_since(connection, topic, time).items()
+    )
+
+
+def drop_before(connection: sqlite3.Connection, topic: str, time: datetime) -> int:
+    """Drop, of each partition, what lies before its first event of `time` or later; returns how many events went."""
+    gone = 0
+    for place, first in _firsts_since(connection, topic, time).items():
+        connection.execute("DELETE FROM event WHERE topic = ? AND partition = ? AND offset < ?", (*place, first))
+        dropped = _changes(connection)
+        if dropped:
+            connection.execute(
+                "INSERT INTO head (topic, partition, first) VALUES (?, ?, ?) "
+                "ON CONFLICT (topic, partition) DO UPDATE SET first = max(first, excluded.first)",
+                (*place, first),
+            )
+        gone += dropped
+    return gone
+
+
+def _firsts_since(connection: sqlite3.Connection, topic: str, time: datetime) -> dict[tuple[str, int], int]:
+    """Return, for each partition, the offset of its first event of `time` or later; its end if there is none."""
+    rows = connection.execute(
+        "SELECT t.partition, coalesce((SELECT min(e.offset) FROM event AS e WHERE e.topic = t.topic "
+        "AND e.partition = t.partition AND e.time >= ?), t.next) FROM tail AS t WHERE t.topic = ?",
+        (_microseconds(time), topic),
+    )
+    return {(topic, int(partition)): int(first) for partition, first in rows.fetchall()}
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def _changes(connection: sqlite3.Connection) -> int:
+    return _count(connection, "SELECT changes()", ())
+
+
+def _count(connection: sqlite3.Connection, text: str, values: Sequence[object]) -> int:
+    (number,) = connection.execute(text, values).fetchone()
+    return int(number)

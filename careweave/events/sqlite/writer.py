@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from careweave.errors import Unavailable
 from careweave.events.sqlite.file import connect, translate
 
 T = TypeVar("T")
@@ -37,6 +38,27 @@ class Writer:
         if self._turns is None or self._turns.done():
             self._turns = asyncio.create_task(self._take_turns())
         return await future
+
+    async def fold(self) -> None:
+        """Fold SQLite's log into the file and empty it, so that neither holds what was deleted.
+
+        Raises:
+            Unavailable: another process read for so long that it could not be done.
+        """
+
+        def work() -> None:
+            try:
+                connection = self._connected()
+                (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.Error as error:
+                raise translate(error, "folding in the log of events") from error
+            if busy:
+                raise Unavailable(
+                    "folding in the log of events: somebody reads the file for long; try again later.",
+                    reason="EVENTS_UNAVAILABLE",
+                )
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def close(self) -> None:
         """Finish what waits and close the connection."""
@@ -74,14 +96,18 @@ class Writer:
         return [outcome for job in jobs for outcome in self._commit_together([job])]
 
     def _commit(self, jobs: list[Job]) -> list[Any]:
-        if self._connection is None:
-            self._connection = connect(self._path)
+        connection = self._connected()
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            outcomes = [job(self._connection) for job in jobs]
-            self._connection.execute("COMMIT")
+            connection.execute("BEGIN IMMEDIATE")
+            outcomes = [job(connection) for job in jobs]
+            connection.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):  # A full disk may have rolled it back already.
-                self._connection.execute("ROLLBACK")
+                connection.execute("ROLLBACK")
             raise
         return outcomes
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = connect(self._path)
+        return self._connection

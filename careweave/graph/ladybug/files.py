@@ -1,7 +1,8 @@
 """The folder of an embedded graph: one process at a time, room to write, and a log that opens again.
 
 Layout: `<folder>/graph.lbug` (the engine's file), `graph.lbug.wal` (its log since the last
-checkpoint) and `lock` (held, with the holder's process id, while the folder is open).
+checkpoint), `lock` (held, with the holder's process id, while the folder is open), and `compacting`
+(a copy under way, see `replace_database`).
 """
 
 import ctypes
@@ -19,6 +20,7 @@ from careweave.errors import DataLoss, Exhausted, FailedPrecondition, Unavailabl
 from careweave.graph.ladybug.failures import translate
 
 DATABASE = "graph.lbug"
+COMPACTING = "compacting"
 RESERVE_BYTES = 16 << 20
 """Least free space before a change is begun. The engine cannot write less than it must, stops
 working when a write fails, and aborts the process if it is closed then: see `has_room`."""
@@ -95,6 +97,10 @@ class OpenFolder:
         """
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.database))
 
+    def held_on(self) -> int:
+        """Return a descriptor that holds the folder beyond `release`, until it is closed."""
+        return os.dup(self.lock.fileno())
+
     def release(self) -> None:
         """Let go of the folder."""
         self.lock.close()
@@ -117,6 +123,7 @@ def open_folder(folder: Path) -> OpenFolder:
             f"the graph's folder {folder} cannot be used: {error}", reason="GRAPH_FOLDER_UNUSABLE"
         ) from error
     try:
+        shutil.rmtree(folder / COMPACTING, ignore_errors=True)  # of a compaction that did not end
         return OpenFolder(folder, _open_database(folder), lock)
     except BaseException:
         lock.close()
@@ -174,6 +181,29 @@ def _open_database(folder: Path) -> ladybug.Database:
             shutil.copyfile(log, kept)
             failure.message += f" A copy of its log was kept as {kept}; restore the folder from a backup."
         raise failure from error
+
+
+def replace_database(folder: Path) -> None:
+    """Put the database in `<folder>/compacting` in the place of that of `folder`, both closed, at one stroke.
+
+    Raises:
+        FailedPrecondition: one of them has a log that was not folded in; both stay as they are.
+    """
+    fresh = folder / COMPACTING
+    for each in (folder, fresh):
+        log = each / f"{DATABASE}.wal"
+        if log.exists() and log.stat().st_size:
+            raise FailedPrecondition(
+                f"{log} could not be folded in; free some space and try again.", reason="GRAPH_LOG_NOT_FOLDED"
+            )
+        log.unlink(missing_ok=True)
+    (fresh / DATABASE).replace(folder / DATABASE)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)  # so that a power cut does not bring the old one back
+    finally:
+        os.close(descriptor)
+    shutil.rmtree(fresh)
 
 
 def trim_log(log: Path) -> int:

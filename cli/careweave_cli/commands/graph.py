@@ -1,9 +1,12 @@
 """`careweave graph`."""
 
+from dataclasses import replace
+
 import click
 
 from careweave_cli.session import Session, pass_session, run
 from careweave_cli.show.console import OUT
+from careweave_cli.show.progress import reporting
 
 
 @click.group
@@ -11,8 +14,9 @@ def graph() -> None:
     r"""Look after the graph database that CAREWEAVE_GRAPH names; needs no server.
 
     \b
-    Example:
+    Examples:
       careweave graph migrate
+      careweave graph compact
     """
 
 
@@ -30,6 +34,48 @@ def migrate(session: Session) -> None:
     """
     version = run(_migrate(session))
     OUT.print(f"{session.settings.graph} is at version {version} of the schema.", soft_wrap=True)
+
+
+@graph.command
+@pass_session
+def compact(session: Session) -> None:
+    r"""Write the embedded graph anew, without what was deleted, while no server runs.
+
+    The engine leaves deleted content in its file. What is written anew takes the old file's place at one stroke; if it
+    is interrupted, nothing has changed. It needs as much space again. On Neo4j, use `careweave graph copy`.
+
+    \b
+    Example:
+      careweave graph compact
+    """
+    from careweave.wiring import compact_graph
+
+    with reporting() as report:
+        before, after = run(compact_graph(session.settings, report))
+    OUT.print(f"{session.settings.graph}: {before:,} bytes before, {after:,} after.", soft_wrap=True)
+
+
+@graph.command
+@click.option("--to", "target", required=True, metavar="URL", help="An empty graph, as in CAREWEAVE_GRAPH.")
+@click.option("--to-user", default="neo4j", show_default=True, help="Who logs in there, if it is a server.")
+@click.option("--to-password-file", default="", help="File that holds the password.")
+@pass_session
+def copy(session: Session, *, target: str, to_user: str, to_password_file: str) -> None:
+    r"""Copy the graph to an empty one, on either engine, while no service writes.
+
+    The copy holds what the graph holds, and nothing of what was ever deleted from it. Point the services to it, and
+    destroy the store of the old one.
+
+    \b
+    Example:
+      careweave graph copy --to neo4j://new.example.org:7687 --to-password-file password.txt
+    """
+    from careweave.wiring import copy_graph
+
+    to = replace(session.settings, graph=target, graph_user=to_user, graph_password_file=to_password_file)
+    with reporting() as report:
+        run(copy_graph(session.settings, to, report))
+    OUT.print(f"{target} holds all that {session.settings.graph} holds.", soft_wrap=True)
 
 
 async def _migrate(session: Session) -> str:

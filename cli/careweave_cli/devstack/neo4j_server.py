@@ -82,7 +82,7 @@ def _settings(port: int) -> dict[str, str]:
         "dbms.security.auth_enabled": "true",
         "dbms.usage_report.enabled": "false",
         "server.memory.pagecache.size": "128m",
-        "db.tx_log.rotation.retention_policy": "100M size",
+        "db.tx_log.rotation.retention_policy": "1 days",
         "db.tx_log.rotation.size": "64M",
     }
 

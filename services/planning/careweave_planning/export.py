@@ -19,7 +19,9 @@ _KEPT: Final = "Until you withdraw it or delete your profile; then it is removed
 
 
 async def export_person(ports: Ports, caller: Caller, request: ExportPersonRequest) -> list[PersonSection]:
-    """Return one section: to the person, their answers in words; to anybody else, how many declarations there are.
+    """Return one section, without a row if nothing is held.
+
+    To the person it has their answers in words; to anybody else, that there is a declaration.
 
     Raises:
         Forbidden: `caller` may not.
@@ -27,11 +29,15 @@ async def export_person(ports: Ports, caller: Caller, request: ExportPersonReque
     authorise(caller, Action.EXPORT_PERSON, Resource(person=request.name))
     kept = await ports.store.read(request.name)
     section = PersonSection(kind=_KIND, title=_TITLE, purpose=_PURPOSE, kept=_KEPT)
-    if caller.subject != request.name:
-        section.rows.add().update({"declarations": int(kept is not None)})
-    elif kept is not None:
-        section.rows.append(_in_words(kept))
+    if kept is not None:
+        section.rows.append(_in_words(kept) if caller.subject == request.name else _that_there_is_one())
     return [section]
+
+
+def _that_there_is_one() -> Struct:
+    row = Struct()
+    row.update({"declarations": 1})
+    return row
 
 
 def _in_words(kept: EqualityDeclaration) -> Struct:

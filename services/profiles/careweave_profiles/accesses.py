@@ -34,7 +34,7 @@ async def list_accesses(
     wanted = [each for each in found if not (request.others_only and each.caller_pseudonym == pseudonym)]
     newest, start = _place(after) if after else (_nanoseconds(wanted[0]) if wanted else 0, 0)
     wanted = [each for each in wanted if _nanoseconds(each) <= newest]  # what came since would shift the pages
-    page = [_as_seen(each, pseudonym) for each in wanted[start : start + limit]]
+    page = [as_seen(each, pseudonym) for each in wanted[start : start + limit]]
     return page, f"{newest} {start + limit}" if start + limit < len(wanted) else ""
 
 
@@ -48,7 +48,7 @@ def _nanoseconds(entry: AuditEntry) -> int:
     return entry.access_time.ToNanoseconds()
 
 
-def _as_seen(entry: AuditEntry, pseudonym: str) -> RecordedAccess:
+def as_seen(entry: AuditEntry, pseudonym: str) -> RecordedAccess:
     """Return what the person may know: role and organisation of the caller, not who it was."""
     return RecordedAccess(
         access_time=entry.access_time,

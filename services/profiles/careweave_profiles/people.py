@@ -14,6 +14,8 @@ from careweave.policy import Action, Caller, Resource, authorise
 from careweave.v1.profiles_pb2 import (
     CreatePersonRequest,
     DeletePersonRequest,
+    ErasePersonRequest,
+    ErasePersonResponse,
     GetPersonRequest,
     Person,
     UpdatePersonRequest,
@@ -150,6 +152,42 @@ async def delete_person(ports: Ports, caller: Caller, request: DeletePersonReque
         elif not request.allow_missing:
             raise no_such_person(request.name)
         await once.remember(Empty(), "")
+
+
+async def erase_person(ports: Ports, caller: Caller, request: ErasePersonRequest) -> ErasePersonResponse:
+    """Say what erasing a person removes and what remains, and do it if `request` says so; see `erasure`.
+
+    Raises:
+        Forbidden: `caller` may not.
+        NotFound: there is no such person, and that is not allowed for.
+        Conflict: the etag is stale.
+    """
+    authorise(caller, Action.ERASE_PERSON, Resource(person=request.name))
+    if not request.force:
+        return await _erasure(ports, ports.graph, request)
+    async with ports.graph.unit_of_work() as unit:
+        once = Once(ports, unit, caller, request.request_id, request)
+        answered = await once.answer(ErasePersonResponse)
+        if answered is not None:
+            return answered
+        reply = await _erasure(ports, unit, request)
+        if reply.removed:
+            version = (await store.versions(unit, [request.name]))[request.name]
+            await erasure.erase(unit, ports, request.name, version, ports.clock())
+        reply.erased = True
+        return await once.remember(reply, "")
+
+
+async def _erasure(ports: Ports, reads: Reads, request: ErasePersonRequest) -> ErasePersonResponse:
+    person = await store.person(reads, request.name)
+    if person is None:
+        if not request.allow_missing:
+            raise no_such_person(request.name)
+        return ErasePersonResponse()
+    check_etag(request.etag, person.version, request.name)
+    return ErasePersonResponse(
+        removed=await erasure.removed_with(reads, person), remaining=erasure.remaining_after(ports, ports.clock())
+    )
 
 
 async def _create_missing(unit: UnitOfWork, ports: Ports, caller: Caller, request: UpdatePersonRequest) -> Person:

@@ -1,13 +1,15 @@
 """How the profiles service is put together; the one place where its parts meet."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import grpc
 
 from careweave.audit.trail import Pseudonyms
 from careweave.events.outbox import Relay
+from careweave.retention import rules
 from careweave.rpc.channels import Channels
 from careweave.rpc.errors import error_of
 from careweave.rpc.paging import token_key
@@ -22,6 +24,7 @@ from careweave_profiles.feeds.topic import TopicFeed
 from careweave_profiles.feeds.wordings import Known
 from careweave_profiles.ports import EVENT_SOURCE, Ports
 from careweave_profiles.pseudonyms import pseudonyms
+from careweave_profiles.retention import keep_to_rules
 from careweave_profiles.servicer import ProfilesServicer
 
 _HITS: Final = 5
@@ -34,22 +37,35 @@ class ProfilesPart:
 
     name = DESCRIPTOR.services_by_name["ProfilesService"].full_name
 
-    def __init__(self, servicer: ProfilesServicer, relay: Relay, topic: TopicFeed, pseudonyms: Pseudonyms) -> None:
-        """Take what `build` made. pseudonyms: by which the audit trail knows people, without a call."""
+    def __init__(
+        self,
+        servicer: ProfilesServicer,
+        relay: Relay,
+        topic: TopicFeed,
+        pseudonyms: Pseudonyms,
+        keep_to_rules: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
+        """Take what `build` made.
+
+        pseudonyms: by which the audit trail knows people, without a call.
+        keep_to_rules: applies the retention rules again and again.
+        """
         self.pseudonyms = pseudonyms
         self._servicer = servicer
         self._relay = relay
         self._topic = topic
+        self._keep_to_rules = keep_to_rules
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add the servicer to `server`."""
         add_ProfilesServiceServicer_to_server(self._servicer, server)
 
     async def run(self) -> None:
-        """Publish the events of changed profiles, and take HR updates from their topic, until cancelled."""
+        """Publish events of profiles, take HR updates from their topic, and keep to retention, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._relay.run())
             tasks.create_task(self._topic.run())
+            tasks.create_task(self._keep_to_rules())
 
     def ready(self) -> bool:
         """Return True: the graph is open, and there is nothing to prepare."""
@@ -95,9 +111,11 @@ class SkillsService:
 
 async def build(adapters: Adapters, channels: Channels) -> ProfilesPart:
     """Return the service on `adapters`, asking the skills service through `channels`."""
-    ports = Ports(adapters.graph, adapters.clock, adapters.new_id)
+    ports = Ports(adapters.graph, adapters.clock, adapters.new_id, rules(adapters.settings))
     feeds = Feeds(ports, SkillsService(channels))
     topic = TopicFeed(feeds, adapters.events, adapters.audit, reason)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
     servicer = ProfilesServicer(feeds, adapters.events, token_key(adapters.settings))
-    return ProfilesPart(servicer, relay, topic, partial(pseudonyms, ports))
+    return ProfilesPart(
+        servicer, relay, topic, partial(pseudonyms, ports), partial(keep_to_rules, ports, adapters.events)
+    )

@@ -10,10 +10,22 @@ from careweave.events.port import EventLog
 from careweave.rpc.caller import caller_of
 from careweave.rpc.incoming import Refused
 from careweave.rpc.paging import SIZE_FIELD, decode_token, encode_token, page
-from careweave.v1 import audit_pb2, hr_pb2
+from careweave.v1 import audit_pb2, common_pb2, hr_pb2
 from careweave.v1 import profiles_pb2 as pb
 from careweave.v1.profiles_pb2_grpc import ProfilesServiceServicer
-from careweave_profiles import accesses, consents, exchange, loading, people, pseudonyms, registers, skills, snapshots
+from careweave_profiles import (
+    accesses,
+    consents,
+    exchange,
+    export,
+    loading,
+    people,
+    pseudonyms,
+    registers,
+    retention,
+    skills,
+    snapshots,
+)
 from careweave_profiles.feeds.applying import Feeds
 from careweave_profiles.feeds.codes import confirm_employment, issue_code
 from careweave_profiles.feeds.unresolved import list_unresolved
@@ -43,7 +55,10 @@ class ProfilesServicer(ProfilesServiceServicer):
     """
 
     def __init__(self, feeds: Feeds, events: EventLog, token_key: bytes) -> None:
-        """Answer from the ports of `feeds`, and take HR updates in by it; read the audit trail from `events`."""
+        """Answer from the ports of `feeds`, and take HR updates in by it.
+
+        events: whence the audit trail is read, and what is kept no longer than the rules say.
+        """
         self._feeds = feeds
         self._events = events
         self._ports: Ports = feeds.ports
@@ -71,6 +86,23 @@ class ProfilesServicer(ProfilesServiceServicer):
         """Delete a person."""
         await people.delete_person(self._ports, caller_of(context), request)
         return Empty()
+
+    async def ErasePerson(self, request: pb.ErasePersonRequest, context: Context) -> pb.ErasePersonResponse:
+        """Erase a person, or say what that would do."""
+        return await people.erase_person(self._ports, caller_of(context), request)
+
+    async def ExportPerson(
+        self, request: common_pb2.ExportPersonRequest, context: Context
+    ) -> AsyncIterator[common_pb2.PersonSection]:
+        """Return all that is held about a person."""
+        async for section in export.export_person(self._ports, self._events, caller_of(context), request):
+            yield section
+
+    async def ApplyRetention(
+        self, request: common_pb2.ApplyRetentionRequest, context: Context
+    ) -> common_pb2.ApplyRetentionResponse:
+        """Remove what is older than its rule."""
+        return await retention.apply_retention(self._ports, self._events, caller_of(context), request)
 
     async def AssertSkill(self, request: pb.AssertSkillRequest, context: Context) -> pb.Person:
         """Record a skill."""

@@ -24,11 +24,7 @@ NAME: Final = "people/anna/equalityDeclaration"
 ANNA: Final = Caller("people/anna", Role.PERSON)
 OTHERS: Final = [
     Caller("people/benn", Role.PERSON),
-    *(
-        Caller("people/anna", role, "organisations/oaks")
-        for role in Role
-        if role not in (Role.PERSON, Role.OPERATOR, Role.SERVICE)
-    ),
+    *(Caller("people/anna", role, "organisations/oaks") for role in Role if role not in (Role.PERSON, Role.OPERATOR)),
     Caller("", Role.OPERATOR),
     Caller("", Role.SERVICE),
 ]
@@ -198,10 +194,10 @@ async def test_an_export_holds_the_answers_in_words_for_the_person_alone(desk: D
     assert row["sex"] == "not answered"
     assert row["declare_date"] == "2026-03-02"
     assert row.keys() == {each.name for each in pb.EqualityDeclaration.DESCRIPTOR.fields} - {"name", "etag"}
-    for role in (Role.OPERATOR, Role.SERVICE):
-        [others] = await export_person(desk.ports, Caller("", role), request)
-        assert [dict(each) for each in others.rows] == [{"declarations": 1}]
-    for caller in OTHERS[:-2]:
+    operator = Caller("", Role.OPERATOR)
+    [others] = await export_person(desk.ports, operator, request)
+    assert [dict(each) for each in others.rows] == [{"declarations": 1}]
+    for caller in (each for each in OTHERS if each != operator):
         with pytest.raises(Forbidden):
             await export_person(desk.ports, caller, request)
 
@@ -211,4 +207,4 @@ async def test_an_export_of_somebody_who_declared_nothing_says_so(desk: Desk) ->
     [own] = await export_person(desk.ports, ANNA, request)
     assert (own.kind, list(own.rows)) == ("equality_declaration", [])
     [others] = await export_person(desk.ports, Caller("", Role.OPERATOR), request)
-    assert dict(others.rows[0]) == {"declarations": 0}
+    assert not others.rows

@@ -5,7 +5,8 @@ import pytest
 from careweave_profiles.feeds.applying import Feeds
 
 from careweave.config import Settings
-from careweave.wiring import open_graph
+from careweave.events.port import EventLog
+from careweave.wiring import open_events, open_graph
 from tests.unit.profiles.feeding import Feeding, Words
 from tests.unit.profiles.world import World
 
@@ -19,6 +20,14 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield world
     finally:
         await graph.close()
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[EventLog]:
+    """Return an event log of its own, to which nothing relays."""
+    opened = await open_events(Settings(events=f"sqlite:{tmp_path / 'events.db'}"))
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

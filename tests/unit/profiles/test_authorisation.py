@@ -1,10 +1,10 @@
 """Every use-case asks who calls, before it looks at anything."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import pytest
-from careweave_profiles import consents, loading, people, registers, skills, snapshots
+from careweave_profiles import consents, export, loading, people, registers, retention, skills, snapshots
 from careweave_profiles.hubs import HUBS
 from careweave_profiles.organisations import ORGANISATIONS
 from careweave_profiles.places import PLACES
@@ -12,11 +12,25 @@ from careweave_profiles.ports import Ports
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from careweave.errors import Forbidden
+from careweave.events.port import EventLog
 from careweave.policy import Caller, Role
 from careweave.v1 import profiles_pb2 as pb
+from careweave.v1.common_pb2 import ApplyRetentionRequest, ExportPersonRequest
 from tests.unit.profiles.world import ANNA, World, carer
 
+NO_LOG = cast("EventLog", None)
+"""What must not be reached before the caller was looked at."""
 Call: TypeAlias = Callable[[Ports, Caller, str], Awaitable[object]]
+
+
+async def _export(ports: Ports, caller: Caller, name: str) -> object:
+    # Without a pseudonym, the event log is not looked at.
+    found = export.export_person(ports, NO_LOG, caller, ExportPersonRequest(name=name))
+    return [section async for section in found]
+
+
+async def _retain(ports: Ports, caller: Caller, name: str) -> object:
+    return await retention.apply_retention(ports, NO_LOG, caller, ApplyRetentionRequest())
 
 
 async def _stream(ports: Ports, caller: Caller, name: str) -> object:
@@ -40,6 +54,16 @@ ABOUT_A_PERSON: dict[str, Call] = {
     "withdraw": lambda ports, caller, name: consents.withdraw_consent(
         ports, caller, pb.WithdrawConsentRequest(name=f"{name}/consents/x")
     ),
+    "export": _export,
+    "preview of erasure": lambda ports, caller, name: people.erase_person(
+        ports, caller, pb.ErasePersonRequest(name=name)
+    ),
+    "erase": lambda ports, caller, name: people.erase_person(
+        ports, caller, pb.ErasePersonRequest(name=name, force=True)
+    ),
+    "create again": lambda ports, caller, name: people.create_person(
+        ports, caller, pb.CreatePersonRequest(person=carer(), person_id=name[7:])
+    ),
     "delete": lambda ports, caller, name: people.delete_person(ports, caller, pb.DeletePersonRequest(name=name)),
 }
 FOR_OPERATION: dict[str, Call] = {
@@ -48,6 +72,7 @@ FOR_OPERATION: dict[str, Call] = {
         ports, caller, pb.BatchGetPersonSnapshotsRequest(names=[name])
     ),
     "stream": _stream,
+    "retention": _retain,
     "batch create": lambda ports, caller, name: loading.batch_create_people(
         ports, caller, pb.BatchCreatePeopleRequest(requests=[pb.CreatePersonRequest()])
     ),

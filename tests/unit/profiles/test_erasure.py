@@ -1,20 +1,24 @@
 """A deletion leaves nothing: all tables of the graph are searched for the person's id and words."""
 
+from datetime import UTC, timedelta
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from careweave_profiles import consents, people, skills
+from careweave_profiles.feeds.codes import issue_code
 from careweave_profiles.ports import EVENT_SOURCE
 
 from careweave.config import Settings
 from careweave.errors import Conflict, NotFound
 from careweave.events.outbox import Relay
 from careweave.events.port import Positions, Topic
+from careweave.events.topics import SLACK_DAYS, TOMBSTONE_DAYS
 from careweave.graph.port import Query
 from careweave.graph.schema import SCHEMA
 from careweave.rpc.caller import OPERATOR
 from careweave.v1.events_pb2 import ProfileChanged
+from careweave.v1.hr_pb2 import IssueEmploymentCodeRequest
 from careweave.v1.profiles_pb2 import (
     CONSENT_PURPOSE_BE_FOUND,
     PROFILE_PART_SKILLS,
@@ -22,10 +26,13 @@ from careweave.v1.profiles_pb2 import (
     DeletePersonRequest,
     Endorsement,
     EndorseSkillRequest,
+    ErasePersonRequest,
+    ErasePersonResponse,
     GiveConsentRequest,
     Person,
 )
 from careweave.wiring import open_events
+from tests.unit.profiles.feeding import OAKS, OAKS_FEED, Feeding, called, update
 from tests.unit.profiles.world import ANNA, World, carer
 
 REQUEST_ID = "0b9e7e3c-6c1f-4f43-9d53-0d6a1c7a5f10"
@@ -151,6 +158,65 @@ async def test_a_deletion_with_a_request_id_is_done_once(world: World) -> None:
     await delete(world, request_id=REQUEST_ID)
     await delete(world, request_id=REQUEST_ID)
     assert len(await world.events()) == 2
+
+
+async def test_a_preview_changes_nothing_and_says_what_the_erasure_then_does(world: World) -> None:
+    await world.create(request_id=REQUEST_ID)
+    await world.create(carer_without_traces(), "benn")
+    await endorse(world, "people/benn", "people/anna")
+    held = await everything(world)
+    preview = await erase(world)
+    assert await everything(world) == held
+    assert not preview.erased
+    counts = {each.kind: each.count for each in preview.removed}
+    assert counts == {
+        "profile": 1, "preferences": 1, "employments": 1, "credentials": 1, "skills": 2, "endorsements-given": 1,
+        "requests": 1,
+    }  # fmt: skip
+    done = await erase(world, force=True)
+    assert done.erased
+    assert done.removed == preview.removed
+    with pytest.raises(NotFound):
+        await world.get()
+
+
+async def test_an_erasure_says_what_remains_why_and_until_when(world: World) -> None:
+    await world.create()
+    remaining = {each.kind: each for each in (await erase(world)).remaining}
+    assert {"tombstones", "decisions-events", "freed-space", "backups", "erasure-marks"} <= set(remaining)
+    assert all(each.reason and each.removed_by and each.title for each in remaining.values())
+    left = remaining["tombstones"].remove_time.ToDatetime(UTC) - world.now
+    assert left == timedelta(days=TOMBSTONE_DAYS + 2 * SLACK_DAYS)
+    assert not remaining["erasure-marks"].HasField("remove_time")
+
+
+async def test_an_erasure_is_done_once_and_keeps_etag_and_allow_missing_as_a_deletion_does(world: World) -> None:
+    created = await world.create()
+    with pytest.raises(Conflict):
+        await erase(world, force=True, etag="stale")
+    first = await erase(world, force=True, etag=created.etag, request_id=REQUEST_ID)
+    assert await erase(world, force=True, etag=created.etag, request_id=REQUEST_ID) == first
+    assert len(await world.events()) == 2
+    for force in (False, True):
+        with pytest.raises(NotFound):
+            await erase(world, force=force)
+        assert not (await erase(world, force=force, allow_missing=True)).removed
+
+
+async def test_codes_of_a_record_go_with_its_person(feeding: Feeding) -> None:
+    await feeding.send(update(identity=called("Fictional One")))
+    person = await feeding.only_person()
+    request = IssueEmploymentCodeRequest(source_system=OAKS, external_id="A-1")
+    await issue_code(feeding.feeds, OAKS_FEED, request)
+    counts = {each.kind: each.count for each in (await erase(feeding.world, person.name)).removed}
+    assert (counts["hr-records"], counts["employment-codes"]) == (1, 1)
+    await erase(feeding.world, person.name, force=True)
+    assert await feeding.everything("EmploymentCode") == []
+
+
+async def erase(world: World, name: str = "people/anna", **fields: object) -> ErasePersonResponse:
+    request = ErasePersonRequest(name=name, **fields)  # type: ignore[arg-type]
+    return await people.erase_person(world.ports, OPERATOR, request)
 
 
 def carer_without_traces() -> Person:

@@ -11,13 +11,15 @@ from hashlib import sha256
 from typing import Final, cast
 
 from careweave.errors import FailedPrecondition, NotFound
-from careweave.graph.port import Query, UnitOfWork
+from careweave.graph.port import UnitOfWork
 from careweave.policy import Action, Caller, Resource, authorise
+from careweave.retention import CODE_DAYS
 from careweave.v1.hr_pb2 import ConfirmEmploymentRequest, EmploymentCode, IssueEmploymentCodeRequest
 from careweave.v1.profiles_pb2 import Person
 from careweave_profiles import erasure
 from careweave_profiles.dates import put_time
 from careweave_profiles.feeds.applying import Feeds
+from careweave_profiles.feeds.code_store import DROP, EXPIRE, FIND
 from careweave_profiles.feeds.records import LEAVE, FeedRecord, read_records
 from careweave_profiles.feeds.standing import Standing, read_standings
 from careweave_profiles.feeds.weaving import Said, said_by, weave
@@ -26,16 +28,9 @@ from careweave_profiles.once import Once
 from careweave_profiles.people import existing_person
 from careweave_profiles.violations import refuse
 
-GOOD_FOR: Final = timedelta(days=30)
+GOOD_FOR: Final = timedelta(days=CODE_DAYS)
 _GROUP: Final = 5
 _IGNORED: Final = re.compile(r"[\s-]+")
-
-FIND: Final = Query(
-    "find_employment_code",
-    "MATCH (c:EmploymentCode {digest: $digest}) RETURN c.record AS record, c.expire_time AS expire_time",
-)
-DROP: Final = Query("drop_employment_codes", "MATCH (c:EmploymentCode) WHERE c.record = $record DELETE c")
-EXPIRE: Final = Query("expire_employment_codes", "MATCH (c:EmploymentCode) WHERE c.expire_time <= $now DELETE c")
 
 
 async def issue_code(feeds: Feeds, caller: Caller, request: IssueEmploymentCodeRequest) -> EmploymentCode:
