@@ -49,7 +49,7 @@ class Settings:
     """`CAREWEAVE_EVENTS_PARTITIONS`: with which `careweave events topics` makes each topic."""
     events_replication: int = 0
     """`CAREWEAVE_EVENTS_REPLICATION`: copies with which it makes them; 0 is three, or as many as there are brokers."""
-    events_keep_days: int = 365
+    events_keep_days: int = 366
     """`CAREWEAVE_EVENTS_KEEP_DAYS`: how long the log keeps applications and decisions; see `careweave.retention`.
 
     0 is without end, which needs a reason of its own."""

@@ -18,6 +18,8 @@ from careweave.graph import requests
 
 CONSENT_DAYS: Final = 2192
 """Six years with their leap days: Limitation Act 1980, sections 2 and 9."""
+REVIEW_DAYS: Final = 2192
+"""The same; `careweave_matching.retention` counts them as six years."""
 CODE_DAYS: Final = 30
 BACKUP_DAYS: Final = 30
 FREED_DAYS: Final = 30
@@ -163,6 +165,15 @@ _OF_PEOPLE: Final = (
         _ERASURE,
         "to show the person who has seen what; once it is gone, the trail speaks of nobody",
         _WITH_PERSON,
+    ),
+    Rule(
+        "reviews",
+        "requests to review a ranking, with the words of both sides and the answer",
+        REVIEW_DAYS,
+        "the answer; before that, when the person erases their profile",
+        "people may have a ranking reviewed (UK GDPR Articles 22A to 22D), and claims about it may be brought for six "
+        "years (Limitation Act 1980, sections 2, 5 and 9)",
+        _RETENTION,
     ),
     Rule("alerts", "of what the person was told", None, _ERASURE, "to tell nobody twice", _WITH_PERSON),
     Rule("aspiration-vectors", "numbers made of aspirations", None, _ERASURE, _OWN, _WITH_PERSON),

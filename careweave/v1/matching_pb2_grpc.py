@@ -156,6 +156,11 @@ class MatchingServiceStub:
                 request_serializer=careweave_dot_v1_dot_common__pb2.ExportPersonRequest.SerializeToString,
                 response_deserializer=careweave_dot_v1_dot_common__pb2.PersonSection.FromString,
                 _registered_method=True)
+        self.ApplyRetention = channel.unary_unary(
+                '/careweave.v1.MatchingService/ApplyRetention',
+                request_serializer=careweave_dot_v1_dot_common__pb2.ApplyRetentionRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_common__pb2.ApplyRetentionResponse.FromString,
+                _registered_method=True)
         self.GetIndexStatus = channel.unary_unary(
                 '/careweave.v1.MatchingService/GetIndexStatus',
                 request_serializer=careweave_dot_v1_dot_matching__pb2.GetIndexStatusRequest.SerializeToString,
@@ -345,6 +350,14 @@ class MatchingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ApplyRetention(self, request, context):
+        """Removes reviews that are older than their retention rule. Safe to call at
+        any time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetIndexStatus(self, request, context):
         """Says what the index of the replica that answers holds, and how far behind
         the event log it is. Answers also while the index is not served.
@@ -484,6 +497,11 @@ def add_MatchingServiceServicer_to_server(servicer, server):
                     servicer.ExportPerson,
                     request_deserializer=careweave_dot_v1_dot_common__pb2.ExportPersonRequest.FromString,
                     response_serializer=careweave_dot_v1_dot_common__pb2.PersonSection.SerializeToString,
+            ),
+            'ApplyRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyRetention,
+                    request_deserializer=careweave_dot_v1_dot_common__pb2.ApplyRetentionRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_common__pb2.ApplyRetentionResponse.SerializeToString,
             ),
             'GetIndexStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetIndexStatus,
@@ -1145,6 +1163,33 @@ class MatchingService:
             '/careweave.v1.MatchingService/ExportPerson',
             careweave_dot_v1_dot_common__pb2.ExportPersonRequest.SerializeToString,
             careweave_dot_v1_dot_common__pb2.PersonSection.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/ApplyRetention',
+            careweave_dot_v1_dot_common__pb2.ApplyRetentionRequest.SerializeToString,
+            careweave_dot_v1_dot_common__pb2.ApplyRetentionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -94,6 +94,10 @@ class MatchingServiceStub:
     """
     ExportPerson: _grpc.UnaryStreamMultiCallable[_common_pb2.ExportPersonRequest, _common_pb2.PersonSection]
     """Returns all that is held here about a person, one kind at a time."""
+    ApplyRetention: _grpc.UnaryUnaryMultiCallable[_common_pb2.ApplyRetentionRequest, _common_pb2.ApplyRetentionResponse]
+    """Removes reviews that are older than their retention rule. Safe to call at
+    any time.
+    """
     GetIndexStatus: _grpc.UnaryUnaryMultiCallable[_matching_pb2.GetIndexStatusRequest, _matching_pb2.IndexStatus]
     """Says what the index of the replica that answers holds, and how far behind
     the event log it is. Answers also while the index is not served.
@@ -167,6 +171,10 @@ class MatchingServiceAsyncStub(MatchingServiceStub):
     """
     ExportPerson: _aio.UnaryStreamMultiCallable[_common_pb2.ExportPersonRequest, _common_pb2.PersonSection]  # type: ignore[assignment]
     """Returns all that is held here about a person, one kind at a time."""
+    ApplyRetention: _aio.UnaryUnaryMultiCallable[_common_pb2.ApplyRetentionRequest, _common_pb2.ApplyRetentionResponse]  # type: ignore[assignment]
+    """Removes reviews that are older than their retention rule. Safe to call at
+    any time.
+    """
     GetIndexStatus: _aio.UnaryUnaryMultiCallable[_matching_pb2.GetIndexStatusRequest, _matching_pb2.IndexStatus]  # type: ignore[assignment]
     """Says what the index of the replica that answers holds, and how far behind
     the event log it is. Answers also while the index is not served.
@@ -381,6 +389,16 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_common_pb2.PersonSection], _abc.AsyncIterator[_common_pb2.PersonSection]]:
         """Returns all that is held here about a person, one kind at a time."""
+
+    @_abc_1.abstractmethod
+    def ApplyRetention(
+        self,
+        request: _common_pb2.ApplyRetentionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.ApplyRetentionResponse, _abc.Awaitable[_common_pb2.ApplyRetentionResponse]]:
+        """Removes reviews that are older than their retention rule. Safe to call at
+        any time.
+        """
 
     @_abc_1.abstractmethod
     def GetIndexStatus(

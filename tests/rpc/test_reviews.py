@@ -19,6 +19,7 @@ from careweave.graph.port import Query
 from careweave.v1 import common_pb2, events_pb2
 from careweave.v1 import matching_pb2 as mt
 from careweave.v1 import profiles_pb2 as pf
+from careweave.v1.common_pb2 import ApplyRetentionRequest
 from tests.rpc.replicas import until
 from tests.rpc.test_matching import (
     CARE,
@@ -328,6 +329,9 @@ async def test_closed_reviews_are_kept_for_six_years_and_open_ones_until_they_ar
     async with place.as_(person(who)) as own:
         await own.matching.WithdrawReview(mt.WithdrawReviewRequest(name=closed.name))
     now, graph = datetime.now(UTC), place.adapters.graph
+    for dry in (True, False):
+        reply = await place.services.matching.ApplyRetention(ApplyRetentionRequest(validate_only=dry))
+        assert [(each.kind, each.removed) for each in reply.applied] == [("reviews", 0)]
     assert await drop_past_reviews(graph, now + timedelta(days=6 * 365)) == 0
     assert await drop_past_reviews(graph, now + timedelta(days=6 * 366)) == 1
     assert [row["name"] for row in await graph.run(REVIEWS_LEFT)] == [still_open.name]

@@ -150,8 +150,21 @@ async def live(
     for each in people:
         await services.matching.FindOpportunities(mt.FindOpportunitiesRequest(person=each.name))
         await services.matching.ExplainMatch(mt.ExplainMatchRequest(person=each.name, opportunity=openings[0]))
+        await _contest(address, each, openings[0])
     for name in openings:
         await services.matching.FindCandidates(mt.FindCandidatesRequest(opportunity=name, page_size=100))
+
+
+async def _contest(address: str, who: Made, opening: str) -> None:
+    """Ask for a review of a ranking, in words of theirs, once the ranking is on record."""
+    async with connect(address, person(who.name)) as own, asyncio.timeout(60):
+        listing = mt.ListDecisionsRequest(parent=who.name)
+        while not (kept := (await own.matching.ListDecisions(listing)).decisions):  # noqa: ASYNC110  recorded beside
+            await asyncio.sleep(0.1)
+        wanted = mt.DecisionReview(
+            kind=mt.REVIEW_KIND_CONTEST, decision=kept[0].name, opportunity=opening, comment=f"so says {who.words[4]}"
+        )
+        await own.matching.RequestReview(mt.RequestReviewRequest(parent=who.name, review=wanted))
 
 
 async def send_by_topic(log: EventLog, people: Sequence[Made], skills: Sequence[str]) -> None:

@@ -6,8 +6,13 @@ What is not named here goes with the person, or when the opportunity closes.
 from datetime import datetime, timedelta
 from typing import Final
 
+from careweave.config import Settings
 from careweave.graph.port import Graph
+from careweave.policy import Action, Caller, authorise
+from careweave.retention import rule_of
+from careweave.v1.common_pb2 import AppliedRetention, ApplyRetentionRequest, ApplyRetentionResponse
 from careweave_matching import review_store
+from careweave_matching.ports import Ports
 from careweave_matching.reviewing import months_after
 
 REVIEWS_KEPT_YEARS: Final = 6
@@ -23,4 +28,29 @@ and is known to an employer well within the year. Set the topic's retention to n
 async def drop_past_reviews(graph: Graph, now: datetime) -> int:
     """Delete reviews that are past `REVIEWS_KEPT_YEARS`; returns how many."""
     async with graph.unit_of_work() as unit:
-        return await review_store.drop_closed_before(unit, months_after(now, -12 * REVIEWS_KEPT_YEARS))
+        return await review_store.drop_closed_before(unit, _reviews_before(now))
+
+
+async def apply_retention(ports: Ports, caller: Caller, request: ApplyRetentionRequest) -> ApplyRetentionResponse:
+    """Remove what is older than its rule, or say how much is.
+
+    Raises:
+        Forbidden: `caller` may not. Unavailable: the graph does not answer.
+    """
+    authorise(caller, Action.APPLY_RETENTION)
+    return await apply_rules(ports, dry=request.validate_only)
+
+
+async def apply_rules(ports: Ports, *, dry: bool = False) -> ApplyRetentionResponse:
+    """Do as `apply_retention`, for the service itself."""
+    now = ports.clock()
+    if dry:
+        removed = len(await review_store.closed_before(ports.graph, _reviews_before(now)))
+    else:
+        removed = await drop_past_reviews(ports.graph, now)
+    rule = rule_of("reviews", Settings())
+    return ApplyRetentionResponse(applied=[AppliedRetention(kind=rule.kind, title=rule.holds, removed=removed)])
+
+
+def _reviews_before(now: datetime) -> datetime:
+    return months_after(now, -12 * REVIEWS_KEPT_YEARS)

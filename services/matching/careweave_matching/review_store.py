@@ -119,9 +119,14 @@ async def forget(unit: UnitOfWork, people: Sequence[str]) -> None:
 
 async def drop_closed_before(unit: UnitOfWork, before: datetime) -> int:
     """Delete reviews that were answered or taken back before `before`; returns how many."""
-    names = [str(row["name"]) for row in await unit.run(CLOSED_BEFORE, before=before)]
+    names = await closed_before(unit, before)
     await unit.run(DELETE, names=names)
     return len(names)
+
+
+async def closed_before(reads: Reads, before: datetime) -> list[str]:
+    """Return the names of reviews that were answered or taken back before `before`."""
+    return [str(row["name"]) for row in await reads.run(CLOSED_BEFORE, before=before)]
 
 
 def owner_of(name: str) -> str:

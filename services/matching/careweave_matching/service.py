@@ -9,6 +9,7 @@ from typing import Any, Final
 import grpc
 
 from careweave.events.outbox import Relay
+from careweave.keeping import keep_to_rules
 from careweave.rpc.channels import Channels
 from careweave.rpc.errors import error_of
 from careweave.rpc.paging import token_key
@@ -23,6 +24,7 @@ from careweave_matching.freshness import Limits
 from careweave_matching.messages import read_person
 from careweave_matching.model import Person
 from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports
+from careweave_matching.retention import apply_rules
 from careweave_matching.servicer import MatchingServicer
 
 NAME: Final = matching_pb2.DESCRIPTOR.services_by_name["MatchingService"].full_name
@@ -174,5 +176,6 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
     servicer = MatchingServicer(ports, model, decisions, token_key(settings))
-    beside = (Alerting(ports, model).run, partial(forget_the_erased, ports))
+    daily = partial(keep_to_rules, partial(apply_rules, ports))
+    beside = (Alerting(ports, model).run, partial(forget_the_erased, ports), daily)
     return MatchingPart(servicer, model, decisions, relay, *beside)

@@ -8,8 +8,9 @@ import grpc
 from careweave.errors import InvalidArgument
 from careweave.rpc.caller import caller_of
 from careweave.rpc.paging import SIZE_FIELD, decode_token, page
+from careweave.v1 import common_pb2
 from careweave.v1 import matching_pb2 as pb
-from careweave_matching import applications, index_status, opportunities, ranking, wire
+from careweave_matching import applications, index_status, opportunities, ranking, retention, wire
 from careweave_matching.applying import Application
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
@@ -39,6 +40,12 @@ class MatchingServicer(SafeguardsServicer):
         self._ports = ports
         self._model = model
         self._decisions = decisions
+
+    async def ApplyRetention(
+        self, request: common_pb2.ApplyRetentionRequest, context: Context
+    ) -> common_pb2.ApplyRetentionResponse:
+        """Remove what is older than its rule."""
+        return await retention.apply_retention(self._ports, caller_of(context), request)
 
     async def CreateOpportunity(self, request: pb.CreateOpportunityRequest, context: Context) -> pb.Opportunity:
         """Publish an opportunity."""

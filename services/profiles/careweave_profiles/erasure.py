@@ -45,10 +45,11 @@ HELD_BY_MATCHING: Final[Mapping[str, tuple[str, Query]]] = {
     for kind, title, link, label in (
         ("applications", "Interest in opportunities", "APPLIED", "Opportunity"),
         ("alerts", "Of what the person was told", "ALERTED", "Opportunity"),
+        ("reviews", "Reviews of rankings", "ASKS", "DecisionReview"),
         ("aspiration-vectors", "Numbers made of aspirations", "ASPIRES", "EmbeddingModel"),
     )
 }
-"""What hangs on a person and another service writes: it goes in the same transaction."""
+"""What hangs on a person and another service writes: it goes in the same transaction, reviews with the tombstone."""
 
 
 async def erase(unit: UnitOfWork, ports: Ports, name: str, version: int, now: datetime) -> None:

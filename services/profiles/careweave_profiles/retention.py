@@ -1,11 +1,8 @@
 """Removing what is older than its rule, of what this service keeps, and what the event log does not drop by itself."""
 
-import asyncio
-import logging
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from careweave.errors import CareweaveError
 from careweave.events.port import EventLog, Topic
 from careweave.graph import requests
 from careweave.graph.port import Query
@@ -20,9 +17,6 @@ from careweave_profiles.ports import Ports
 from careweave_profiles.saving import Change, save
 
 _AT_ONCE: Final = 250
-_FIRST_SECONDS: Final = 60.0
-_DAY_SECONDS: Final = 86_400.0
-_LOG: Final = logging.getLogger(__name__)
 COUNT_REQUESTS: Final = Query(
     "count_old_requests", "MATCH (r:RequestRecord) WHERE r.expire_time <= $now RETURN count(*) AS times"
 )
@@ -49,10 +43,11 @@ async def apply_retention(
         Unavailable: graph or event log do not answer; what was removed before stays removed.
     """
     authorise(caller, Action.APPLY_RETENTION)
-    return await _apply(ports, events, dry=request.validate_only)
+    return await apply_rules(ports, events, dry=request.validate_only)
 
 
-async def _apply(ports: Ports, events: EventLog, *, dry: bool) -> ApplyRetentionResponse:
+async def apply_rules(ports: Ports, events: EventLog, *, dry: bool = False) -> ApplyRetentionResponse:
+    """Do as `apply_retention`, for the service itself."""
     now = ports.clock()
     removed = {
         "requests": await _requests(ports, now, dry=dry),
@@ -67,20 +62,6 @@ async def _apply(ports: Ports, events: EventLog, *, dry: bool) -> ApplyRetention
             AppliedRetention(kind=kind, title=ports.rule(kind).holds, removed=count) for kind, count in removed.items()
         ]
     )
-
-
-async def keep_to_rules(ports: Ports, events: EventLog) -> None:
-    """Apply all rules a minute after the start, and then daily, until cancelled; a failure waits for the next day."""
-    await asyncio.sleep(_FIRST_SECONDS)
-    while True:
-        try:
-            reply = await _apply(ports, events, dry=False)
-        except CareweaveError:
-            _LOG.warning("retention rules could not be applied; trying again tomorrow", exc_info=True)
-        else:
-            removed = {each.kind: each.removed for each in reply.applied if each.removed}
-            _LOG.info("retention rules were applied", extra={"removed": removed})
-        await asyncio.sleep(_DAY_SECONDS)
 
 
 async def _requests(ports: Ports, now: datetime, *, dry: bool) -> int:

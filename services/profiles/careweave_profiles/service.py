@@ -9,6 +9,7 @@ import grpc
 
 from careweave.audit.trail import Pseudonyms
 from careweave.events.outbox import Relay
+from careweave.keeping import keep_to_rules
 from careweave.retention import rules
 from careweave.rpc.channels import Channels
 from careweave.rpc.errors import error_of
@@ -24,7 +25,7 @@ from careweave_profiles.feeds.topic import TopicFeed
 from careweave_profiles.feeds.wordings import Known
 from careweave_profiles.ports import EVENT_SOURCE, Ports
 from careweave_profiles.pseudonyms import pseudonyms
-from careweave_profiles.retention import keep_to_rules
+from careweave_profiles.retention import apply_rules
 from careweave_profiles.servicer import ProfilesServicer
 
 _HITS: Final = 5
@@ -116,6 +117,5 @@ async def build(adapters: Adapters, channels: Channels) -> ProfilesPart:
     topic = TopicFeed(feeds, adapters.events, adapters.audit, reason)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
     servicer = ProfilesServicer(feeds, adapters.events, token_key(adapters.settings))
-    return ProfilesPart(
-        servicer, relay, topic, partial(pseudonyms, ports), partial(keep_to_rules, ports, adapters.events)
-    )
+    daily = partial(keep_to_rules, partial(apply_rules, ports, adapters.events))
+    return ProfilesPart(servicer, relay, topic, partial(pseudonyms, ports), daily)

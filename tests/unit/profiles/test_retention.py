@@ -3,12 +3,14 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 
 import pytest
 from careweave_profiles import consents, retention
 from careweave_profiles.feeds.codes import issue_code
 
+from careweave import keeping
 from careweave.config import Settings
 from careweave.errors import Unavailable
 from careweave.events.port import Event, EventLog, Topic
@@ -128,16 +130,17 @@ async def test_a_rule_without_days_drops_nothing(world: World, log: EventLog) ->
 async def test_rules_are_applied_again_and_again_whatever_went_wrong_the_last_time(
     world: World, log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "_FIRST_SECONDS", 0.0)
-    monkeypatch.setattr(retention, "_DAY_SECONDS", 0.01)
+    monkeypatch.setattr(keeping, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(keeping, "DAY_SECONDS", 0.01)
     failing = Failing(log, failures=2)
-    keeping = asyncio.create_task(retention.keep_to_rules(world.ports, cast("EventLog", failing)))
+    apply_rules = partial(retention.apply_rules, world.ports, cast("EventLog", failing))
+    daily = asyncio.create_task(keeping.keep_to_rules(apply_rules))
     for key in ("first", "second"):
         await log.append([an_event(Topic.MATCHES, key, 400 * DAY)])
         async with asyncio.timeout(20):
             while sum((await log.lag([Topic.MATCHES], "nobody")).values()):  # noqa: ASYNC110  another task's progress
                 await asyncio.sleep(0.01)
-    keeping.cancel()
+    daily.cancel()
     assert failing.failures == 0
 
 
