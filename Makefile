@@ -36,9 +36,9 @@ setup-dev: python ## Put what running, tests and checks need into .venv
 demo: setup ## Load the sample place and find one care worker's next roles, over gRPC
 	@$(VENV)/careweave demo
 
-up: setup ## Start all services on the sample place, and stay
+up: setup ## Start all services on the sample place as a trial, and stay
 	@$(VENV)/careweave load sample
-	@$(VENV)/careweave serve all
+	@CAREWEAVE_TRIAL=yes $(VENV)/careweave serve all
 
 test: setup-dev ## Run every test, on a real Neo4j and a real Kafka too (needs Maven's index the first time; no Java)
 	@$(VENV)/pytest

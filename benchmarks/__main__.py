@@ -16,6 +16,7 @@ def main() -> None:
     for line in (
         (*PYTHON, "benchmarks.esco_import"),
         (*PYTHON, "benchmarks.find_opportunities"),
+        (*PYTHON, "benchmarks.tokens"),
         (*PYTHON, "benchmarks.hr_updates"),
         (*PYTHON, "benchmarks.hr_updates", "--neo4j"),
         (*PYTHON, "benchmarks.kafka_events"),

@@ -4,7 +4,8 @@
 
 Server and clients are processes of their own, one server and equally many clients on either side. Both sides
 are measured in turn, several rounds, and the median of the rounds is told. Decisions are recorded; nothing
-caches replies; people take turns, so that nobody is asked for twice before everybody was. People and
+caches replies; each person calls by a token of their own, which the server sees for the first time when it is their
+first turn; people take turns, so that nobody is asked for twice before everybody was. People and
 opportunities are generated straight into the index (`generated`), over the real ESCO health and care
 occupations, with the shipped embedding model.
 """
@@ -25,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.ranking_client import record, requests
+from benchmarks.ranking_server import TOKENS
 from careweave.config import read_settings
 from careweave.events.port import Positions, Topic
 from careweave.v1.events_pb2 import RankingMade
@@ -67,15 +69,15 @@ def server(side: str, folder: Path, *options: str) -> Iterator[str]:
 
 
 def drive(
-    address: str, view: str, *, clients: int, people: int, seconds: float, first: int
+    address: str, tokens: Path, view: str, *, clients: int, people: int, seconds: float, first: int
 ) -> tuple[float, list[float]]:
     """Return calls a second and all latencies of `clients` calls at once, from at most two processes."""
     processes = min(2, clients)
     started = [
         subprocess.Popen(
             [
-                sys.executable, "-m", "benchmarks.ranking_client", address, "--view", view, "--seconds", str(seconds),
-                "--calls-at-once", str(clients // processes), "--people", str(people),
+                sys.executable, "-m", "benchmarks.ranking_client", address, str(tokens), "--view", view,
+                "--seconds", str(seconds), "--calls-at-once", str(clients // processes), "--people", str(people),
                 "--first", str((first + number * people // processes) % people),
             ],
             stdout=subprocess.PIPE,
@@ -93,16 +95,18 @@ def measure(people: int, opportunities: int, seconds: float) -> tuple[list[Timin
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         options = ("--people", str(people), "--opportunities", str(opportunities))
-        with server("matching", folder, *options) as matching:
+        bare = folder / "bare"
+        with server("matching", folder, *options) as matching, server("unguarded", bare, *options) as unguarded:
             for view in ("full", "basic"):
-                asyncio.run(record(matching, requests(0, people, view), _RECORDED, folder))
+                asyncio.run(record(matching, requests(folder / TOKENS, 0, people, view), _RECORDED, folder))
                 with server("empty", folder) as empty:
-                    timings += _rounds({"matching": matching, "empty": empty}, view, people, seconds)
+                    sides = {"matching": matching, "unguarded": unguarded, "empty": empty}
+                    timings += _rounds(sides, folder / TOKENS, view, people, seconds)
         decisions = asyncio.run(_recorded(folder))
     return timings, decisions
 
 
-def _rounds(sides: dict[str, str], view: str, people: int, seconds: float) -> list[Timing]:
+def _rounds(sides: dict[str, str], tokens: Path, view: str, people: int, seconds: float) -> list[Timing]:
     timings: list[Timing] = []
     first = 0
     for clients in (1, 16):
@@ -111,7 +115,7 @@ def _rounds(sides: dict[str, str], view: str, people: int, seconds: float) -> li
         for number in range(_ROUNDS + 1):
             for side, address in sides.items():
                 length = seconds if number else _WARMING_SECONDS
-                rate, taken = drive(address, view, clients=clients, people=people, seconds=length, first=first)
+                rate, taken = drive(address, tokens, view, clients=clients, people=people, seconds=length, first=first)
                 if number:  # the first round warms both sides up
                     rates[side].append(rate)
                     latencies[side] += taken
@@ -140,14 +144,14 @@ async def _recorded(folder: Path) -> dict[str, int]:
 
 
 def show(timings: list[Timing]) -> None:
-    """Print the timings as a table, with the share of the empty handler's throughput."""
-    table = Table("view", "clients", "side", "calls/s", "p50 ms", "p99 ms", "share of empty")
-    empty = {(t.view, t.clients): t.calls_per_second for t in timings if t.side == "empty"}
+    """Print the timings as a table, with the shares of the other sides' throughput."""
+    table = Table("view", "clients", "side", "calls/s", "p50 ms", "p99 ms", "share of unguarded", "share of empty")
+    rates = {(t.side, t.view, t.clients): t.calls_per_second for t in timings}
     for t in timings:
-        share = "" if t.side == "empty" else f"{t.calls_per_second / empty[t.view, t.clients]:.2f}"
+        shares = [f"{t.calls_per_second / rates[other, t.view, t.clients]:.2f}" for other in ("unguarded", "empty")]
         table.add_row(
             t.view, str(t.clients), t.side, f"{t.calls_per_second:,.0f}",
-            f"{t.p50_microseconds / 1000:.2f}", f"{t.p99_microseconds / 1000:.2f}", share,
+            f"{t.p50_microseconds / 1000:.2f}", f"{t.p99_microseconds / 1000:.2f}", *shares,
         )  # fmt: skip
     Console().print(table)
 

@@ -3,7 +3,7 @@
 python -m benchmarks.past_decisions [--json] [--decisions 1000000] [--people 50000] [--stack embedded|servers]
 
 Rankings of 20 lines are appended in batches of 512, as the service does; then the rankings of people taken at random
-are recalled. On Kafka every record is of this hour, so each answer reads the whole of a partition, one of three: the
+are recalled. On Kafka every record is of this hour, so each answer reads the whole of a partition, one of 24: the
 worst there can be. A list that begins later, or one ranking of a known day, reads that much less.
 """
 

@@ -1,9 +1,10 @@
 """A client of the benchmark of FindOpportunities, as a process of its own.
 
-    python -m benchmarks.ranking_client ADDRESS --calls-at-once 8 --seconds 5 --first 0 --people 50000
+    python -m benchmarks.ranking_client ADDRESS TOKENS --calls-at-once 8 --seconds 5 --first 0 --people 50000
 
-Asks for one generated person after the other, with so many calls under way all the time, and prints the
-latencies in microseconds as a JSON list. Replies are counted, not decoded, on either side alike.
+Asks for one generated person after the other, each by the token that the file TOKENS has of them, with so many calls
+under way all the time, and prints the latencies in microseconds as a JSON list. Replies are counted, not decoded, on
+either side alike.
 """
 
 import argparse
@@ -12,24 +13,36 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 from careweave_matching.service import NAME
 
+from careweave.rpc.caller import AUTHORIZATION
 from careweave.v1.matching_pb2 import FindOpportunitiesRequest, MatchView
 
 _PATH = f"/{NAME}/FindOpportunities"
 
 
-def requests(first: int, people: int, view: str) -> Iterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, serialised, and the metadata that says who asks."""
+
+    body: bytes
+    metadata: tuple[tuple[str, str], ...]
+
+
+def requests(tokens: Path, first: int, people: int, view: str) -> Iterator[Asked]:
     """Yield requests for people in turn, beginning with number `first`, without end."""
     chosen = MatchView.Value(f"MATCH_VIEW_{view.upper()}")
+    lines = tokens.read_text(encoding="ascii").splitlines()
     for number in itertools.chain(range(first, people), itertools.cycle(range(people))):
-        yield FindOpportunitiesRequest(person=f"people/g{number:07d}", view=chosen).SerializeToString()
+        body = FindOpportunitiesRequest(person=f"people/g{number:07d}", view=chosen).SerializeToString()
+        yield Asked(body, ((AUTHORIZATION, f"Bearer {lines[number]}"),))
 
 
-async def ask(address: str, asked: Iterator[bytes], at_once: int, seconds: float) -> list[float]:
+async def ask(address: str, asked: Iterator[Asked], at_once: int, seconds: float) -> list[float]:
     """Return the latency of every call, microseconds."""
     latencies: list[float] = []
     async with grpc.aio.insecure_channel(address) as channel:
@@ -38,18 +51,19 @@ async def ask(address: str, asked: Iterator[bytes], at_once: int, seconds: float
 
         async def one_after_the_other() -> None:
             while (began := time.perf_counter()) < end:
-                await call(next(asked))
+                each = next(asked)
+                await call(each.body, metadata=each.metadata)
                 latencies.append((time.perf_counter() - began) * 1e6)
 
         await asyncio.gather(*(one_after_the_other() for _ in range(at_once)))
     return latencies
 
 
-async def record(address: str, asked: Iterator[bytes], count: int, folder: Path) -> None:
+async def record(address: str, asked: Iterator[Asked], count: int, folder: Path) -> None:
     """Write `count` replies to `folder`, for the empty handler to give."""
     async with grpc.aio.insecure_channel(address) as channel:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_PATH)
-        replies = [await call(next(asked)) for _ in range(count)]
+        replies = [await call(each.body, metadata=each.metadata) for each in itertools.islice(asked, count)]
     (folder / "replies.bin").write_bytes(b"".join(replies))
     (folder / "lengths.json").write_text(json.dumps([len(reply) for reply in replies]))
 
@@ -58,13 +72,14 @@ def main() -> None:
     """Ask as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("address")
+    parser.add_argument("tokens", type=Path)
     parser.add_argument("--calls-at-once", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--people", type=int, default=50_000)
     parser.add_argument("--view", choices=["full", "basic"], default="full")
     given = parser.parse_args()
-    asked = requests(given.first, given.people, given.view)
+    asked = requests(given.tokens, given.first, given.people, given.view)
     print(json.dumps(asyncio.run(ask(given.address, asked, given.calls_at_once, given.seconds))))
 
 

@@ -1,12 +1,15 @@
 """One side of the benchmark of FindOpportunities, as a process of its own.
 
     python -m benchmarks.ranking_server matching FOLDER --people 50000 --opportunities 400
+    python -m benchmarks.ranking_server unguarded FOLDER --people 50000 --opportunities 400
     python -m benchmarks.ranking_server empty FOLDER
 
-`matching` serves the matching service as it ships (the server, its interceptor, the ranking, decisions to a
-SQLite log in FOLDER), its index filled with generated people and opportunities. `empty` answers with replies
-that the first one gave, in turn, from a bare grpc.aio handler that reads nothing. Each prints its address on a
-line once it is ready, and stops at the end of its standard input.
+`matching` serves the matching service as it ships (the server, its interceptor, the ranking, decisions and audit trail
+to a SQLite log in FOLDER, pseudonyms from the graph there), its index filled with generated people and opportunities;
+the token of each person lies in FOLDER. `unguarded` is the same without the interceptor: nobody asks who calls, nothing
+goes into the audit trail, no request is checked. `empty` answers with replies that the first one gave, in turn, from a
+bare grpc.aio handler that reads nothing. Each prints its address on a line once it is ready, and stops at the end of
+its standard input.
 """
 
 import argparse
@@ -18,7 +21,9 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 from careweave_matching.decisions import Decisions
@@ -28,15 +33,25 @@ from careweave_matching.ports import EVENT_SOURCE
 from careweave_matching.service import NAME, MatchingPart, ports_over
 from careweave_matching.servicer import MatchingServicer
 from careweave_matching.weights import CURRENT
+from careweave_profiles.ports import Ports as ProfilesPorts
+from careweave_profiles.pseudonyms import pseudonyms
 
 from benchmarks.generated import TODAY, opportunities, people, read_setting
+from careweave.audit.trail import Pseudonyms
 from careweave.config import read_settings
 from careweave.events.outbox import Relay
+from careweave.identity.signing import OwnIssuer
+from careweave.policy import Caller, Role
+from careweave.rpc import caller
 from careweave.rpc.channels import Channels
+from careweave.rpc.guard import Continue
 from careweave.rpc.paging import token_key
 from careweave.rpc.server import running
 from careweave.wiring import Adapters, open_adapters
 
+TOKENS = "tokens.txt"
+"""A token of each person, by number, one a line."""
+PEOPLE_AT_ONCE = 5000
 REPLIES = "replies.bin"
 LENGTHS = "lengths.json"
 """Where the recorded replies lie in FOLDER, one after the other, and their lengths."""
@@ -47,10 +62,13 @@ _BATCH = 1000
 class GeneratedPart(MatchingPart):
     """The matching service over an index that is filled already: nothing to follow or relay."""
 
-    def __init__(self, servicer: MatchingServicer, model: ReadModel, decisions: Decisions, relay: Relay) -> None:
-        """Take what `build` made."""
+    def __init__(
+        self, servicer: MatchingServicer, model: ReadModel, decisions: Decisions, relay: Relay, pseudonyms: Pseudonyms
+    ) -> None:
+        """Take what `build` made. pseudonyms: as the profiles service in the same process would find them."""
         super().__init__(servicer, model, decisions, relay)
         self._recording = decisions
+        self.pseudonyms = pseudonyms
 
     async def run(self) -> None:
         """Record decisions until cancelled."""
@@ -68,22 +86,31 @@ async def filled_index(adapters: Adapters, people_count: int, opportunity_count:
     return index
 
 
+def write_tokens(file: Path, issuer: OwnIssuer, people_count: int) -> None:
+    """Write the token of each generated person, which no call has shown yet."""
+    with file.open("w", encoding="ascii") as written:
+        for number in range(people_count):
+            written.write(issuer.issue(Caller(f"people/g{number:07d}", Role.PERSON)).token + "\n")
+
+
 def midday() -> datetime:
     """Return the time of day now on the day that everything is generated for."""
     return datetime.combine(TODAY, datetime.now(UTC).timetz())
 
 
-async def serve_matching(folder: Path, people_count: int, opportunity_count: int) -> None:
+async def serve_matching(folder: Path, people_count: int, opportunity_count: int, *, guarded: bool) -> None:
     """Serve until standard input ends."""
     settings = replace(
         read_settings(os.environ),
         graph=f"ladybug:{folder / 'graph'}",
         events=f"sqlite:{folder / 'events.db'}",
         listen="127.0.0.1:0",
+        trial="yes",
     )
     async with open_adapters(settings, midday) as adapters:
         began = time.perf_counter()
         index = await filled_index(adapters, people_count, opportunity_count)
+        await put_people(adapters, people_count)
         print(json.dumps({"people": len(index), "filled_seconds": round(time.perf_counter() - began, 1)}), flush=True)
 
         async def build(adapters: Adapters, channels: Channels) -> GeneratedPart:
@@ -93,12 +120,53 @@ async def serve_matching(folder: Path, people_count: int, opportunity_count: int
             decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
             relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
             servicer = MatchingServicer(ports, model, decisions, token_key(adapters.settings))
-            return GeneratedPart(servicer, model, decisions, relay)
+            people_ports = ProfilesPorts(adapters.graph, adapters.clock, adapters.new_id)
+            return GeneratedPart(servicer, model, decisions, relay, partial(pseudonyms, people_ports))
 
+        if not guarded:
+            await serve_unguarded(await build(adapters, Channels(settings)))
+            return
         async with running(settings, [build], adapters) as started:
             await started.until_ready()
+            write_tokens(folder / TOKENS, started.own, people_count)
             print(started.settings.listen, flush=True)
             await asyncio.to_thread(sys.stdin.read)
+
+
+async def put_people(adapters: Adapters, count: int) -> None:
+    """Put the generated people into the graph, as far as the audit trail needs them."""
+    for start in range(0, count, PEOPLE_AT_ONCE):
+        rows = [
+            {"name": f"people/g{number:07d}", "version": 1}
+            for number in range(start, min(count, start + PEOPLE_AT_ONCE))
+        ]
+        async with adapters.graph.unit_of_work() as unit:
+            await unit.merge_nodes("Person", rows)
+
+
+class Unguarded(grpc.aio.ServerInterceptor):
+    """Lets everybody in as the operator, without a question."""
+
+    async def intercept_service(
+        self, continuation: Continue, handler_call_details: grpc.HandlerCallDetails
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        """Return the handler as it is, for an operator."""
+        caller._CURRENT.set(caller.OPERATOR)  # noqa: SLF001  what the guard does
+        return await continuation(handler_call_details)
+
+
+async def serve_unguarded(part: GeneratedPart) -> None:
+    """Serve `part` until standard input ends."""
+    server = grpc.aio.server(interceptors=[Unguarded()])
+    part.register(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    beside = asyncio.create_task(part.run())
+    print(f"127.0.0.1:{port}", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await server.stop(None)
+    beside.cancel()
+    await part.close()
 
 
 async def serve_empty(folder: Path) -> None:
@@ -123,15 +191,16 @@ async def serve_empty(folder: Path) -> None:
 def main() -> None:
     """Run the side that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("side", choices=["matching", "empty"])
+    parser.add_argument("side", choices=["matching", "unguarded", "empty"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--people", type=int, default=50_000)
     parser.add_argument("--opportunities", type=int, default=400)
     given = parser.parse_args()
-    if given.side == "matching":
-        asyncio.run(serve_matching(given.folder, given.people, given.opportunities))
-    else:
+    if given.side == "empty":
         asyncio.run(serve_empty(given.folder))
+    else:
+        guarded = given.side == "matching"
+        asyncio.run(serve_matching(given.folder, given.people, given.opportunities, guarded=guarded))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ async def settings_of(
         events=f"sqlite:{folder / 'events.db'}",
         equality=f"sqlite:{folder / 'equality.db'}",
         listen=f"127.0.0.1:{free_ports(1)[0]}",
+        trial="yes",
         log_level="ERROR",
         calls_per_second=calls_per_second,
     )

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from ipaddress import ip_address
 from math import inf
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ DEFAULT_CACHE: Final = "var/cache"
 PREFIX: Final = "CAREWEAVE_"
 """How the names of all variables begin."""
 
-_AUTH: Final = ("metadata", "none")
+_YES: Final = ("", "yes")
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _LAST_PORT: Final = 65535
 
@@ -66,8 +65,30 @@ class Settings:
     """`CAREWEAVE_EQUALITY_KEY_FILE`: file that holds its key; empty means beside the file of the store, made if new."""
     listen: str = DEFAULT_LISTEN
     """`CAREWEAVE_LISTEN`: host and port to serve on, and where clients look."""
-    auth: str = "metadata"
-    """`CAREWEAVE_AUTH`: `none` allows listening beyond loopback without tokens (trials only)."""
+    issuers: str = ""
+    """`CAREWEAVE_ISSUERS`: URLs, comma-separated, of the OIDC issuers whose tokens are taken."""
+    audience: str = "careweave"
+    """`CAREWEAVE_AUDIENCE`: what a token's claim `aud` must name."""
+    token_file: str = ""
+    """`CAREWEAVE_TOKEN_FILE`: file that holds the token that a client sends; read again when it changes."""
+    tls_certificate_file: str = ""
+    """`CAREWEAVE_TLS_CERTIFICATE_FILE`: PEM of this process's certificate, as server and towards other services."""
+    tls_key_file: str = ""
+    """`CAREWEAVE_TLS_KEY_FILE`: PEM of the key to that certificate."""
+    tls_ca_file: str = ""
+    """`CAREWEAVE_TLS_CA_FILE`: PEM of those who sign the certificates of services; a client that has it uses TLS."""
+    service_listen: str = ""
+    """`CAREWEAVE_SERVICE_LISTEN`: host and port for other services, which show a certificate there; empty: nowhere."""
+    service_names: str = ""
+    """`CAREWEAVE_SERVICE_NAMES`: names, comma-separated, in the certificates of services (DNS or URI)."""
+    health_listen: str = ""
+    """`CAREWEAVE_HEALTH_LISTEN`: host and port where health alone is told, in plain text, for probes without TLS."""
+    trial: str = ""
+    """`CAREWEAVE_TRIAL`: `yes` for a trial, where whoever asks gets a token for anybody."""
+    trial_listen: str = "127.0.0.1:0"
+    """`CAREWEAVE_TRIAL_LISTEN`: host and port of a trial's issuer, over HTTP."""
+    closed_network: str = ""
+    """`CAREWEAVE_CLOSED_NETWORK`: `yes` lets a trial listen beyond loopback, and in plain text."""
     skills: str = ""
     """`CAREWEAVE_SKILLS`: address of the skills service; empty means `listen`."""
     profiles: str = ""
@@ -104,12 +125,20 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         if variable not in variables:
             raise _unknown(variable, variables)
     settings = Settings(**{variables[variable]: _value(variable, text) for variable, text in given.items()})
-    _refuse_other("auth", settings.auth, _AUTH)
+    _refuse_other("trial", settings.trial, _YES)
+    _refuse_other("closed_network", settings.closed_network, _YES)
     _refuse_other("log_level", settings.log_level.upper(), _LEVELS)
-    for name in ("listen", "skills", "profiles", "matching", "planning"):
+    for name in ("listen", "trial_listen", "skills", "profiles", "matching", "planning"):
         _refuse_bad_address(name, settings.address(name))
-    _refuse_open_listening(settings)
+    for name in ("service_listen", "health_listen"):
+        if getattr(settings, name):
+            _refuse_bad_address(name, getattr(settings, name))
     return settings
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the parts of a setting that is comma-separated."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -160,17 +189,3 @@ def _refuse_bad_address(name: str, address: str) -> None:
             f"CAREWEAVE_{name.upper()}={address} is not an address; write host:port, for example {DEFAULT_LISTEN}."
         )
         raise InvalidArgument(message, reason="SETTING_INVALID")
-
-
-def _refuse_open_listening(settings: Settings) -> None:
-    host = settings.listen.rpartition(":")[0].strip("[]")
-    try:
-        loopback = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback and settings.auth != "none":
-        raise InvalidArgument(
-            f"CAREWEAVE_LISTEN={settings.listen} is not a loopback address, and callers are not authenticated yet. "
-            "Listen on 127.0.0.1, or set CAREWEAVE_AUTH=none for a trial on a closed network.",
-            reason="OPEN_LISTENING_REFUSED",
-        )

@@ -6,8 +6,8 @@
             ...
 
 `updates_after(position)` gives (position, update) for all that comes after a position, in order. If the
-connection is lost, sending goes on after the last answer that came; what was taken in without its answer
-coming back is sent again, and answered as a duplicate.
+connection is lost, or ends since its token expired, sending goes on after the last answer that came; what was taken in
+without its answer coming back is sent again, and answered as a duplicate.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import grpc
 
-from careweave.errors import CareweaveError, Unavailable
+from careweave.errors import CareweaveError, Unauthenticated, Unavailable
 from careweave.rpc.channels import Channels
 from careweave.rpc.errors import error_of
 from careweave.v1.hr_pb2 import (
@@ -48,10 +48,11 @@ async def send_updates(
     Raises:
         CareweaveError: as the server answers; Unavailable if it did not for long.
     """
-    tried = 0
+    tried, let_in = 0, True
     while True:
         try:
             async for reply in _connected(services, opening, updates_after, after):
+                let_in = True
                 if reply.WhichOneof("message") == "opened":
                     after = reply.opened.acknowledged_position if after is None else after
                     continue
@@ -61,8 +62,11 @@ async def send_updates(
         except grpc.aio.AioRpcError as failure:
             tried += 1
             error = error_of(failure)
-            if not _lost_on_the_way(error) or tried == TRIES:
+            # The next try is made with another token, if there is one; without, once is enough.
+            turned_away = isinstance(error, Unauthenticated)
+            if not (_lost_on_the_way(error) or (turned_away and let_in)) or tried == TRIES:
                 raise error from failure
+            let_in = not turned_away
         else:
             return
         await asyncio.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tried - 1)))

@@ -147,6 +147,9 @@ class Action(StrEnum):
     GET_INDEX_STATUS = "GetIndexStatus"
     REBUILD_INDEX = "RebuildIndex"
 
+    REVOKE_TOKENS = "RevokeTokens"
+    ROTATE_TRIAL_KEY = "RotateTrialKey"
+
     UPDATE_EQUALITY_DECLARATION = "UpdateEqualityDeclaration"
     GET_EQUALITY_DECLARATION = "GetEqualityDeclaration"
     WITHDRAW_EQUALITY_DECLARATION = "WithdrawEqualityDeclaration"
@@ -274,6 +277,8 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.WITHDRAW_REVIEW: _THE_PERSON_ALONE,
         Action.GET_INDEX_STATUS: _RUNNING,
         Action.REBUILD_INDEX: _RUNNING,
+        Action.REVOKE_TOKENS: _RUNNING,
+        Action.ROTATE_TRIAL_KEY: _RUNNING,
         # Nobody else, whatever their role: neither an employer, nor an equality officer, nor who runs the place, nor
         # another service. The person's declaration is for numbers about many, and those are made in planning.
         Action.UPDATE_EQUALITY_DECLARATION: _THE_PERSON_ALONE,

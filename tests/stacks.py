@@ -36,6 +36,7 @@ async def settings_of(stack: str, place: Path) -> Settings:
             equality=f"sqlite:{place / 'equality.db'}",
             cache=place / "cache",
             listen="127.0.0.1:0",
+            trial="yes",
         )
     neo4j = await asyncio.to_thread(emptied_neo4j)
     kafka = await asyncio.to_thread(running_kafka)
@@ -50,6 +51,7 @@ async def settings_of(stack: str, place: Path) -> Settings:
         equality_key_file=str(key),
         cache=place / "cache",
         listen="127.0.0.1:0",
+        trial="yes",
     )
     await prepare_topics(settings, Sizes(partitions=PARTITIONS), dry_run=False)
     return settings

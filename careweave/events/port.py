@@ -33,6 +33,7 @@ class Topic(StrEnum):
     REVIEWS = "careweave.reviews.v1"
     HR_UPDATES = "careweave.hr-updates.v1"
     HR_REJECTED = "careweave.hr-updates.v1.dlq"
+    REVOCATIONS = "careweave.revocations.v1"
     AUDIT = "careweave.audit.v1"
 
 

@@ -30,6 +30,7 @@ KEPT: Final[Mapping[Topic, Kept]] = {
     Topic.REVIEWS: Kept(),
     Topic.HR_UPDATES: Kept(days=7),
     Topic.HR_REJECTED: Kept(days=7),
+    Topic.REVOCATIONS: Kept(compacted=True),
     # Six years, within which a claim can be brought (Limitation Act 1980, sections 2 and 5).
     Topic.AUDIT: Kept(days=2192),
 }

@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pool import Default
 from careweave.policy import Caller, Role, refusal
 from careweave.v1 import access_pb2
 
-_ROLES: Final[Mapping[int, Role]] = {
+ROLES: Final[Mapping["access_pb2.CallerRole.ValueType", Role]] = {
     access_pb2.CALLER_ROLE_PERSON: Role.PERSON,
     access_pb2.CALLER_ROLE_MANAGER: Role.MANAGER,
     access_pb2.CALLER_ROLE_RECRUITER: Role.RECRUITER,
@@ -20,6 +20,9 @@ _ROLES: Final[Mapping[int, Role]] = {
     access_pb2.CALLER_ROLE_OPERATOR: Role.OPERATOR,
     access_pb2.CALLER_ROLE_SERVICE: Role.SERVICE,
 }
+"""From `careweave.v1.CallerRole`."""
+NUMBERS: Final[Mapping[Role, "access_pb2.CallerRole.ValueType"]] = {role: number for number, role in ROLES.items()}
+"""To `careweave.v1.CallerRole`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +32,20 @@ class Access:
     roles: these and no others; none if it declares none.
     changes_permission: whether it changes who may see what, or takes something away for good.
     bulk: whether it takes much at once.
+    anybody: whether it may be called without saying who calls.
     """
 
     roles: frozenset[Role]
     changes_permission: bool
     bulk: bool
+    anybody: bool
 
 
 def declared_access(method: MethodDescriptor) -> Access:
     """Return what `method` declares."""
     declared = method.GetOptions().Extensions[access_pb2.access]
-    roles = frozenset(Role) if declared.every_role else frozenset(_ROLES[role] for role in declared.roles)
-    return Access(roles, declared.changes_permission, declared.bulk)
+    roles = frozenset(Role) if declared.every_role else frozenset(ROLES[role] for role in declared.roles)
+    return Access(roles, declared.changes_permission, declared.bulk, declared.anybody)
 
 
 def access_of(path: str) -> Access:

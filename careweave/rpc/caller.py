@@ -1,82 +1,86 @@
-"""Who calls, from the metadata of a call, and the metadata that says so.
+"""Who calls: by the bearer token of a call, else by the certificate of its connection."""
 
-Until tokens exist a caller is believed: hence servers listen on the loopback address alone unless
-told otherwise (`careweave.config`).
-"""
-
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from careweave.errors import InvalidArgument, Unauthenticated
+from careweave.errors import Unauthenticated
+from careweave.identity.claims import Identified, refused
+from careweave.identity.tokens import Tokens
 from careweave.policy import Caller, Role
 
 if TYPE_CHECKING:
     from grpc.aio import ServicerContext
 
-SUBJECT: Final = "x-careweave-subject"
-ROLE: Final = "x-careweave-role"
-ORGANISATION: Final = "x-careweave-organisation"
-
+AUTHORIZATION: Final = "authorization"
+"""The metadata that holds `Bearer TOKEN` (RFC 6750)."""
 OPERATOR: Final = Caller(subject="", role=Role.OPERATOR)
-"""Whoever calls from the same machine without saying who they are."""
+"""Whoever runs this installation."""
 SERVICE: Final = Caller(subject="", role=Role.SERVICE)
 """Another service of this installation."""
 
-_ROLES: Final = {role.value: role for role in Role}
+_SCHEME: Final = "bearer"
+_NAMES: Final = "x509_subject_alternative_name"
 _CURRENT: ContextVar[Caller] = ContextVar("careweave_caller")
 
 
-def caller_of(context: "ServicerContext[Any, Any]") -> Caller:
-    """Return who makes the call that `context` belongs to.
+def caller_of(context: "ServicerContext[Any, Any]") -> Caller:  # noqa: ARG001  a call runs in a context of its own
+    """Return who makes the call that `context` belongs to, as `Callers.read` found.
 
     Raises:
-        InvalidArgument: the metadata names a role that does not exist, or subject and role disagree.
-        Unauthenticated: the call comes from another machine and does not say from whom.
+        Unauthenticated: the call did not pass the guard.
     """
     known = _CURRENT.get(None)
-    return known if known is not None else read_caller(context)
+    if known is None:
+        raise _missing()
+    return known
 
 
-def read_caller(context: "ServicerContext[Any, Any]") -> Caller:
-    """Read the caller from the metadata, and let `caller_of` know for the rest of this call.
+class Callers:
+    """Finds out who calls.
 
-    Raises:
-        as `caller_of`.
+    services: names in certificates (DNS or URI) whose holder is a service of this installation. Only where the server
+    asks for a certificate, and has checked it, does a connection have one.
     """
-    caller = _from_metadata(context)
-    _CURRENT.set(caller)
-    return caller
+
+    def __init__(self, tokens: Tokens, services: Iterable[str]) -> None:
+        """Believe nothing but `tokens` and certificates with one of the names."""
+        self._tokens = tokens
+        self._services = frozenset(services)
+
+    async def read(self, context: "ServicerContext[Any, Any]") -> Identified:
+        """Return who calls, and let `caller_of` know for the rest of this call. A token goes before a certificate.
+
+        Raises:
+            Unauthenticated: there is neither, or it is not good; its reason says why.
+            Unavailable: what a token is checked with cannot be had now.
+        """
+        token = _token_in(context.invocation_metadata() or ())
+        found = await self._tokens.bearer(token) if token is not None else self._certified(context)
+        _CURRENT.set(found.caller)
+        return found
+
+    def _certified(self, context: "ServicerContext[Any, Any]") -> Identified:
+        names = context.auth_context().get(_NAMES)
+        if not names:
+            raise _missing()
+        if self._services.isdisjoint(name.decode(errors="replace") for name in names):
+            raise Unauthenticated(
+                "The certificate names no service that CAREWEAVE_SERVICE_NAMES lists.",
+                reason="CERTIFICATE_NAME_UNKNOWN",
+            )
+        return Identified(SERVICE)
 
 
-def metadata_of(caller: Caller) -> tuple[tuple[str, str], ...]:
-    """Return the metadata with which a client says that it is `caller`."""
-    named = ((SUBJECT, caller.subject), (ROLE, caller.role.value), (ORGANISATION, caller.organisation))
-    return tuple((key, text) for key, text in named if text)
-
-
-def _from_metadata(context: "ServicerContext[Any, Any]") -> Caller:
-    given: dict[str, str] = {}
-    for key, text in context.invocation_metadata() or ():
-        if key in (SUBJECT, ROLE, ORGANISATION):
-            given[key] = str(text)
+def _token_in(metadata: Iterable[tuple[str, Any]]) -> str | None:
+    given = [value for key, value in metadata if key == AUTHORIZATION]
     if not given:
-        return _unnamed(context.peer())
-    if ROLE not in given:
-        raise InvalidArgument(f"Say in which role you call, in {ROLE}.", reason="ROLE_MISSING")
-    role = _ROLES.get(given[ROLE])
-    if role is None:
-        raise InvalidArgument(
-            f"{ROLE} must be one of {', '.join(_ROLES)}.", reason="ROLE_UNKNOWN", metadata={"role": given[ROLE]}
-        )
-    if role is Role.PERSON and not given.get(SUBJECT, "").startswith("people/"):
-        raise InvalidArgument(f"In the role person, {SUBJECT} must be people/….", reason="SUBJECT_MISSING")
-    return Caller(given.get(SUBJECT, ""), role, given.get(ORGANISATION, ""))
+        return None
+    scheme, _, token = str(given[0]).partition(" ")
+    if len(given) > 1 or scheme.lower() != _SCHEME or not token:
+        raise refused("TOKEN_MALFORMED", f"Send one {AUTHORIZATION}: Bearer TOKEN.")
+    return token
 
 
-def _unnamed(peer: str) -> Caller:
-    if peer.startswith(("ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D", "unix:")):
-        return OPERATOR
-    raise Unauthenticated(
-        f"Calls from another machine must say who calls, in {SUBJECT}, {ROLE} and {ORGANISATION}.",
-        reason="CALLER_UNNAMED",
-    )
+def _missing() -> Unauthenticated:
+    return refused("TOKEN_MISSING", f"Say who calls, by {AUTHORIZATION}: Bearer TOKEN, with a token of your issuer.")

@@ -1,27 +1,43 @@
-"""Connections to the services, with the caller's name on every call."""
+"""Connections to the services, with a token on every call."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from datetime import UTC
+from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
 
 import grpc
 from grpc.aio import ClientCallDetails as Details
 
 from careweave.config import Settings
+from careweave.errors import InvalidArgument
+from careweave.identity.fetching import is_loopback
+from careweave.identity.signing import Issued, OwnIssuer
 from careweave.policy import Caller
-from careweave.rpc.caller import SERVICE, metadata_of
+from careweave.rpc.access import NUMBERS
+from careweave.rpc.caller import AUTHORIZATION, SERVICE
+from careweave.rpc.credentials import FromFile, Given, Nothing, Renewed, TokenSource, signed_by
+from careweave.rpc.tls import channel_credentials
+from careweave.v1.access_service_pb2 import IssueTrialTokenRequest
+from careweave.v1.access_service_pb2_grpc import AccessServiceStub
 from careweave.v1.matching_pb2_grpc import MatchingServiceStub
 from careweave.v1.planning_pb2_grpc import PlanningServiceStub
 from careweave.v1.profiles_pb2_grpc import ProfilesServiceStub
 from careweave.v1.skills_pb2_grpc import SkillsServiceStub
 
 if TYPE_CHECKING:  # these exist in the stubs alone
+    from careweave.v1.access_service_pb2_grpc import AccessServiceAsyncStub
     from careweave.v1.matching_pb2_grpc import MatchingServiceAsyncStub
     from careweave.v1.planning_pb2_grpc import PlanningServiceAsyncStub
     from careweave.v1.profiles_pb2_grpc import ProfilesServiceAsyncStub
     from careweave.v1.skills_pb2_grpc import SkillsServiceAsyncStub
 
+_OURS: Final = "/careweave."
+_OPEN: Final = "/IssueTrialToken"
+"""The one RPC of ours that is called without a token."""
 LONGEST_MESSAGE: Final = 32 * 1024 * 1024
 """Bytes of the longest message that is sent or taken, either way. Longer ones are refused with
 RESOURCE_EXHAUSTED; below it, the field rules name the field that is too long."""
@@ -44,22 +60,39 @@ _Reply = TypeVar("_Reply")
 class Channels:
     """Stubs of all services, each at the address that the settings give for it.
 
-    caller: in whose name the calls are made.
+    caller: in whose name the calls are made, where a trial or this process's own server gives the tokens; a token that
+    was given, from `settings.token_file`, or a certificate says by itself who calls.
     waiting: whether a call waits until the service answers, instead of failing at once.
+    own: the issuer of this process's own server, which answers at `settings.listen` in plain text.
     """
 
-    def __init__(self, settings: Settings, caller: Caller = SERVICE, *, waiting: bool = True) -> None:
-        """Connect when the first call is made; needs a running event loop."""
+    def __init__(
+        self,
+        settings: Settings,
+        caller: Caller = SERVICE,
+        *,
+        waiting: bool = True,
+        token: str = "",
+        own: OwnIssuer | None = None,
+    ) -> None:
+        """Connect when the first call is made; needs a running event loop.
+
+        Raises:
+            FailedPrecondition: a file of TLS cannot be used.
+            InvalidArgument: a token would be sent in plain text to another machine.
+        """
+        self._settings = settings
+        self._caller = caller
+        self._token = token
+        self._own = own
         self._open: dict[str, grpc.aio.Channel] = {}
-        self._naming: list[grpc.aio.ClientInterceptor] = [
-            _NamedCall(caller),
-            _NamedStream(caller),
-            _NamedExchange(caller),
-        ]
         self._options = (*_OPTIONS, ("grpc.service_config", _WAITING if waiting else _AT_ONCE))
+        self._secure = channel_credentials(settings)
         self.skills: SkillsServiceAsyncStub = SkillsServiceStub(self._channel(settings.address("skills")))
         self.profiles: ProfilesServiceAsyncStub = ProfilesServiceStub(self._channel(settings.address("profiles")))
         self.matching: MatchingServiceAsyncStub = MatchingServiceStub(self._channel(settings.address("matching")))
+        self.access: AccessServiceAsyncStub = AccessServiceStub(self._channel(settings.address("profiles")))
+        """At the profiles service; every server offers it."""
         self.planning: PlanningServiceAsyncStub = PlanningServiceStub(self._channel(settings.address("planning")))
 
     async def close(self) -> None:
@@ -83,40 +116,106 @@ class Channels:
 
     def _channel(self, address: str) -> grpc.aio.Channel:
         if address not in self._open:
-            self._open[address] = grpc.aio.insecure_channel(address, self._options, interceptors=self._naming)
+            within = self._own is not None and address == self._settings.listen
+            secure = None if within else self._secure
+            source = self._source(address)
+            if secure is None:
+                _refuse_plain_text(source, address)
+                opened = grpc.aio.insecure_channel(address, self._options, interceptors=_authorised(source))
+            else:
+                opened = grpc.aio.secure_channel(address, secure, self._options, interceptors=_authorised(source))
+            self._open[address] = opened
         return self._open[address]
 
+    def _source(self, address: str) -> TokenSource:
+        settings = self._settings
+        if self._own is not None and address == settings.listen:
+            return Renewed(self._caller, signed_by(self._own))
+        if self._token:
+            return Given(self._token)
+        if settings.token_file:
+            return FromFile(Path(settings.token_file))
+        if settings.tls_certificate_file:
+            return Nothing()
+        return Renewed(self._caller, partial(self._ask_trial, address))
 
-class _Named:
-    def __init__(self, caller: Caller) -> None:
-        self._metadata = metadata_of(caller)
+    async def _ask_trial(self, address: str, caller: Caller) -> Issued:
+        stub: AccessServiceAsyncStub = AccessServiceStub(self._open[address])
+        request = IssueTrialTokenRequest(
+            role=NUMBERS[caller.role], subject=caller.subject, organisation=caller.organisation
+        )
+        reply = await stub.IssueTrialToken(request)
+        return Issued(reply.token, reply.expire_time.ToDatetime(UTC))
 
-    def _named(self, details: Details) -> Details:
-        metadata = grpc.aio.Metadata(*(details.metadata or ()), *self._metadata)
-        return Details(details.method, details.timeout, metadata, details.credentials, details.wait_for_ready)
+
+def _refuse_plain_text(source: TokenSource, address: str) -> None:
+    targets = address.removeprefix("ipv4:").removeprefix("dns:///").split(",")
+    near = all(is_loopback(target.rpartition(":")[0]) for target in targets)
+    if isinstance(source, Given | FromFile) and not near:
+        raise InvalidArgument(
+            f"A token is not sent to {address} in plain text; name the PEM of who signs its certificate with "
+            "CAREWEAVE_TLS_CA_FILE, or connect(…, ca_file=…).",
+            reason="TOKEN_NEEDS_TLS",
+        )
 
 
-class _NamedCall(_Named, grpc.aio.UnaryUnaryClientInterceptor):
+def _authorised(source: TokenSource) -> list[grpc.aio.ClientInterceptor]:
+    return [_AuthorisedCall(source), _AuthorisedStream(source), _AuthorisedExchange(source)]
+
+
+class _Authorised:
+    def __init__(self, source: TokenSource) -> None:
+        self._source = source
+
+    async def _token(self, details: Details) -> str:
+        """Return the token for a call; none for health, reflection and the request for a token itself."""
+        method = cast("bytes", details.method).decode()  # its type says str
+        return await self._source.current() if method.startswith(_OURS) and not method.endswith(_OPEN) else ""
+
+
+def _bearing(details: Details, token: str) -> Details:
+    if not token:
+        return details
+    metadata = grpc.aio.Metadata(*(details.metadata or ()), (AUTHORIZATION, f"Bearer {token}"))
+    return Details(details.method, details.timeout, metadata, details.credentials, details.wait_for_ready)
+
+
+class _AuthorisedCall(_Authorised, grpc.aio.UnaryUnaryClientInterceptor):
     async def intercept_unary_unary(
         self,
         continuation: Callable[[Details, _Request], Awaitable[grpc.aio.UnaryUnaryCall[_Request, _Reply]]],
         client_call_details: Details,
         request: _Request,
     ) -> _Reply | grpc.aio.UnaryUnaryCall[_Request, _Reply]:
-        return await continuation(self._named(client_call_details), request)
+        token = await self._token(client_call_details)
+        call = await continuation(_bearing(client_call_details, token), request)
+        # A refused token is the first thing that a server says: nothing was done, so the call may be made again.
+        if token and await call.code() is grpc.StatusCode.UNAUTHENTICATED and self._source.refused(token):
+            return await continuation(_bearing(client_call_details, await self._source.current()), request)
+        return call
 
 
-class _NamedStream(_Named, grpc.aio.UnaryStreamClientInterceptor):
+class _AuthorisedStream(_Authorised, grpc.aio.UnaryStreamClientInterceptor):
     async def intercept_unary_stream(
         self,
         continuation: Callable[[Details, _Request], Awaitable[grpc.aio.UnaryStreamCall[_Request, _Reply]]],
         client_call_details: Details,
         request: _Request,
     ) -> AsyncIterator[_Reply] | grpc.aio.UnaryStreamCall[_Request, _Reply]:
-        return await continuation(self._named(client_call_details), request)
+        token = await self._token(client_call_details)
+        call = await continuation(_bearing(client_call_details, token), request)
+        if token and await _is_refused(call) and self._source.refused(token):
+            return await continuation(_bearing(client_call_details, await self._source.current()), request)
+        return call
 
 
-class _NamedExchange(_Named, grpc.aio.StreamStreamClientInterceptor):
+class _AuthorisedExchange(_Authorised, grpc.aio.StreamStreamClientInterceptor):
+    """What was sent is gone: a refused stream is for the client to open again, then with another token."""
+
+    def __init__(self, source: TokenSource) -> None:
+        super().__init__(source)
+        self._learning: set[asyncio.Task[None]] = set()
+
     async def intercept_stream_stream(
         self,
         continuation: Callable[
@@ -126,4 +225,23 @@ class _NamedExchange(_Named, grpc.aio.StreamStreamClientInterceptor):
         client_call_details: Details,
         request_iterator: AsyncIterable[_Request] | Iterable[_Request],
     ) -> AsyncIterator[_Reply] | grpc.aio.StreamStreamCall[_Request, _Reply]:
-        return await continuation(self._named(client_call_details), request_iterator)
+        token = await self._token(client_call_details)
+        call = await continuation(_bearing(client_call_details, token), request_iterator)
+        if token:
+            learning = asyncio.create_task(self._learn(call, token))
+            self._learning.add(learning)
+            learning.add_done_callback(self._learning.discard)
+        return call
+
+    async def _learn(self, call: grpc.aio.Call, token: str) -> None:
+        if await _is_refused(call):
+            self._source.refused(token)
+
+
+async def _is_refused(call: grpc.aio.Call) -> bool:
+    """Tell, once the server answers, whether it refuses the token."""
+    try:
+        await call.wait_for_connection()
+    except grpc.aio.AioRpcError as failure:
+        return failure.code() is grpc.StatusCode.UNAUTHENTICATED
+    return False

@@ -3,7 +3,8 @@
 In this order: who calls, whether it is their turn (`limits`), whether that role may use the RPC at all
 (AIP-211), the request decoded, its field rules; then the servicer; and whatever goes wrong on the way
 becomes a status. Where the client sends a stream, caller and role are asked at its opening, and a message
-that is wrong goes to the servicer as `Refused`, to be answered in its place: it does not end the stream.
+that is wrong goes to the servicer as `Refused`, to be answered in its place: it does not end the stream. A
+stream ends when the token expires, or is revoked, that it was opened with.
 
 What a call has asked of the policy, and of whom, goes into the audit trail. A servicer that answers
 without having asked is at fault: its answer is withheld.
@@ -20,14 +21,16 @@ from google.protobuf.message import DecodeError, Message
 from grpc.aio import ServicerContext
 
 from careweave.audit.trail import AuditTrail
-from careweave.errors import CareweaveError, InvalidArgument, TimedOut, Unavailable
+from careweave.errors import CareweaveError, InvalidArgument, TimedOut
+from careweave.identity.claims import Identified
 from careweave.rpc import validation
 from careweave.rpc.access import Access, access_of, admit
 from careweave.rpc.access_record import AccessRecord
-from careweave.rpc.caller import read_caller
+from careweave.rpc.caller import Callers
 from careweave.rpc.errors import abort, status_of, status_of_unexpected
 from careweave.rpc.incoming import Refused
 from careweave.rpc.limits import Limits, Turn
+from careweave.rpc.streams import Streams
 
 _LOG: Final = logging.getLogger(__name__)
 _OURS: Final = "/careweave."
@@ -57,19 +60,22 @@ class Method:
 class Guard(grpc.aio.ServerInterceptor):
     """Guards every RPC of this project's services; leaves health and reflection as they are.
 
+    callers: finds out who calls. streams: what is open, and how to end it.
     new_id: makes the id by which an unexpected error is found in the log.
     audit: where accesses are recorded.
     limits: what one caller may ask.
     """
 
-    def __init__(self, new_id: Callable[[], str], audit: AuditTrail, limits: Limits) -> None:
-        """Begin without any stream open."""
+    def __init__(
+        self, callers: Callers, streams: Streams, new_id: Callable[[], str], audit: AuditTrail, limits: Limits
+    ) -> None:
+        """Begin without having guarded any."""
+        self._callers = callers
+        self._streams = streams
         self._new_id = new_id
         self._audit = audit
         self._limits = limits
         self._guarded: dict[str, Handler] = {}
-        self._streams: set[asyncio.Task[Any]] = set()
-        self._stopping = False
 
     async def intercept_service(
         self, continuation: Continue, handler_call_details: grpc.HandlerCallDetails
@@ -85,12 +91,6 @@ class Guard(grpc.aio.ServerInterceptor):
         self._guarded[method] = guarded = self._guard(handler, _method(method, handler))
         return guarded
 
-    def end_streams(self) -> None:
-        """End every open stream with UNAVAILABLE, so that its reader turns to another server."""
-        self._stopping = True
-        for stream in self._streams:
-            stream.cancel()
-
     def _guard(self, handler: Handler, method: Method) -> Handler:
         # Without a deserialiser the bytes arrive here, where a failure to read them can be named.
         if handler.request_streaming and handler.response_streaming:
@@ -104,9 +104,8 @@ class Guard(grpc.aio.ServerInterceptor):
             return grpc.unary_stream_rpc_method_handler(
                 self._guarded_stream(handler, method), None, handler.response_serializer
             )
-        return grpc.unary_unary_rpc_method_handler(
-            self._guarded_call(handler, method), None, handler.response_serializer
-        )
+        call = self._open_call(handler, method) if method.access.anybody else self._guarded_call(handler, method)
+        return grpc.unary_unary_rpc_method_handler(call, None, handler.response_serializer)
 
     def _guarded_call(self, handler: Handler, method: Method) -> Callable[[bytes, Context], Awaitable[Message]]:
         behaviour = cast("Callable[[Message, Context], Awaitable[Message]]", handler.unary_unary)
@@ -114,7 +113,7 @@ class Guard(grpc.aio.ServerInterceptor):
         async def call(body: bytes, context: Context) -> Message:
             record = AccessRecord(self._audit, method.rpc)
             try:
-                with self._entered(context, method, record):
+                with self._entered(await self._callers.read(context), method, record):
                     request = _read(body, method)
                     await record.room(changes_permission=method.access.changes_permission)
                     reply = await _in_time(behaviour(request, context), method)
@@ -126,11 +125,23 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return call
 
+    def _open_call(self, handler: Handler, method: Method) -> Callable[[bytes, Context], Awaitable[Message]]:
+        """Return a call of somebody who need not say who they are: there is no policy to ask, and nobody to record."""
+        behaviour = cast("Callable[[Message, Context], Awaitable[Message]]", handler.unary_unary)
+
+        async def call(body: bytes, context: Context) -> Message:
+            try:
+                return await _in_time(behaviour(_read(body, method), context), method)
+            except Exception as error:  # noqa: BLE001  as above
+                await self._fail(context, method.rpc, error)
+
+        return call
+
     def _guarded_stream(self, handler: Handler, method: Method) -> Callable[[bytes, Context], AsyncIterator[Message]]:
         behaviour = cast("Callable[[Message, Context], AsyncIterator[Message]]", handler.unary_stream)
 
         async def replies(body: bytes, context: Context, record: AccessRecord) -> AsyncIterator[Message]:
-            with self._entered(context, method, record):
+            with self._entered(await self._opened(context), method, record):
                 async for reply in behaviour(_read(body, method), context):
                     yield reply
 
@@ -146,7 +157,7 @@ class Guard(grpc.aio.ServerInterceptor):
         async def replies(
             bodies: AsyncIterator[bytes], context: Context, record: AccessRecord
         ) -> AsyncIterator[Message]:
-            with self._entered(context, method, record):
+            with self._entered(await self._opened(context), method, record):
                 async for reply in behaviour(_each_read(bodies, method), context):
                     yield reply
 
@@ -160,31 +171,39 @@ class Guard(grpc.aio.ServerInterceptor):
         async def stream(body: _Body, context: Context) -> AsyncIterator[Message]:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101  grpc runs every call in a task of its own
-            self._streams.add(task)
             record = AccessRecord(self._audit, rpc)
             try:
                 async for reply in replies(body, context, record):
                     await record.part()
                     yield reply
             except asyncio.CancelledError:
-                if not self._stopping:
+                why = self._streams.why_ended(task)
+                if why is None:
                     raise
-                await abort(context, status_of(Unavailable("This server is stopping; call again.", "SERVER_STOPPING")))
+                await abort(context, status_of(why))
             except Exception as error:  # noqa: BLE001  as above
                 record.failed(error)
                 await self._fail(context, rpc, error)
             finally:
-                self._streams.discard(task)
+                self._streams.closed(task)
 
         return stream
 
-    def _entered(self, context: Context, method: Method, record: AccessRecord) -> Turn:
+    async def _opened(self, context: Context) -> Identified:
+        """Return who opens a stream, which ends when what they are known by does."""
+        opener = await self._callers.read(context)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  as below
+        self._streams.opened(task, opener)
+        return opener
+
+    def _entered(self, found: Identified, method: Method, record: AccessRecord) -> Turn:
         """Return the turn of a caller who may use the method.
 
         Raises:
-            Unauthenticated, RateLimited, Forbidden: it is not known who calls, it is not their turn, they may not.
+            RateLimited, Forbidden: it is not their turn, they may not.
         """
-        record.caller = read_caller(context)
+        record.caller = found.caller
         turn = self._limits.turn(record.caller)
         admit(record.caller, method.access.roles, method.rpc)
         return turn

@@ -3,7 +3,8 @@
 Health is served per service (`grpc.health.v1`): NOT_SERVING until the part says that it is ready, while it says
 that it is not, and from the moment the server begins to stop. The empty name stands for all parts together. The health
 service's own name is SERVING as soon as the process answers, whatever the parts wait for: a probe that restarts
-a process asks for that one, since a restart mends nothing that is elsewhere.
+a process asks for that one, since a restart mends nothing that is elsewhere. Health and reflection are told without
+asking who calls: they say nothing about anybody. Probes that know no TLS ask at an address where there is health alone.
 """
 
 import asyncio
@@ -26,11 +27,15 @@ from grpc_reflection.v1alpha import reflection
 from careweave.audit.trail import Pseudonyms
 from careweave.config import Settings
 from careweave.errors import Unavailable
+from careweave.identity.service import identity_of
+from careweave.identity.signing import OwnIssuer
 from careweave.rpc.channels import LONGEST_MESSAGE, Channels
 from careweave.rpc.guard import Guard
 from careweave.rpc.limits import Limits
 from careweave.rpc.parts import Build, KeepsPseudonyms, ServicePart
 from careweave.rpc.pseudonyms import pseudonyms_over
+from careweave.rpc.serving import secured
+from careweave.rpc.tls import server_credentials
 
 if TYPE_CHECKING:
     from careweave.wiring import Adapters
@@ -53,9 +58,11 @@ class Running:
     """A server with its services, started.
 
     settings: as given, with `listen` replaced by the address that was bound.
+    own: gives this process tokens for its own server: `Channels(settings, caller, own=own)`.
     """
 
     settings: Settings
+    own: OwnIssuer
     _ready: asyncio.Event
     _failed: "asyncio.Future[None]"
 
@@ -89,26 +96,32 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
         Unavailable: the address cannot be bound.
     """
     limits = Limits(settings.calls_per_second, time.monotonic)
-    guard = Guard(new_id=lambda: secrets.token_hex(8), audit=adapters.audit, limits=limits)
+    identity = identity_of(settings, adapters)
+    guard = Guard(
+        identity.callers, identity.streams, new_id=lambda: secrets.token_hex(8), audit=adapters.audit, limits=limits
+    )
     server = _make_server(guard)
-    bound = replace(settings, listen=_bind(server, settings.listen))
-    async with Channels(bound) as channels:
-        parts = [await build(adapters, channels) for build in builds]
+    bound = _bind(server, settings)
+    async with Channels(bound.within, own=identity.own) as channels:
+        parts: list[ServicePart] = [identity.part]
+        parts += [await build(adapters, channels) for build in builds]
         adapters.audit.name_by(_pseudonyms(parts, channels))
         health = _register(server, parts)
         ready, failed = asyncio.Event(), asyncio.get_running_loop().create_future()
         await _set_all(health, parts, _NOT_SERVING)
         await health.set(HEALTH, _SERVING)
         await server.start()
+        probed = await _started_for_probes(settings.health_listen, health)
         tasks = [asyncio.create_task(_run(part, failed)) for part in parts]
         tasks.append(asyncio.create_task(adapters.audit.run()))
         tasks.append(asyncio.create_task(_follow_readiness(parts, health, ready)))
         try:
-            yield Running(bound, ready, failed)
+            yield Running(bound.settings, identity.own, ready, failed)
         finally:
             await health.enter_graceful_shutdown()
-            guard.end_streams()
+            identity.streams.end_all()
             await server.stop(DRAIN_SECONDS)
+            await probed.stop(None)
             await _cancelled(tasks)
             failed.cancel()
             for part in reversed(parts):
@@ -168,10 +181,38 @@ def _make_server(guard: Guard) -> grpc.aio.Server:
     )
 
 
-def _bind(server: grpc.aio.Server, listen: str) -> str:
-    """Return the address that was bound, with the port that was chosen where `listen` says 0."""
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """Where a server listens.
+
+    settings: for those who call from elsewhere. within: for the services that share the process, which call each other
+    in plain text over loopback.
+    """
+
+    settings: Settings
+    within: Settings
+
+
+def _bind(server: grpc.aio.Server, settings: Settings) -> _Bound:
+    """Bind what `settings` name; where a port is 0, any free one."""
+    if not secured(settings):
+        bound = replace(settings, listen=_port(settings.listen, server.add_insecure_port))
+        return _Bound(bound, bound)
+    listen = _port(settings.listen, partial(_add_secure, server, server_credentials(settings, mutual=False)))
+    if settings.service_listen:
+        _port(settings.service_listen, partial(_add_secure, server, server_credentials(settings, mutual=True)))
+    within = _port("127.0.0.1:0", server.add_insecure_port)
+    return _Bound(replace(settings, listen=listen), replace(settings, listen=within))
+
+
+def _add_secure(server: grpc.aio.Server, credentials: grpc.ServerCredentials, listen: str) -> int:
+    return server.add_secure_port(listen, credentials)
+
+
+def _port(listen: str, add: Callable[[str], int]) -> str:
+    """Return the address that `add` bound, with the port that was chosen where `listen` says 0."""
     try:
-        port = server.add_insecure_port(listen)
+        port = add(listen)
     except RuntimeError as error:
         raise Unavailable(
             f"Cannot listen on {listen}: it is in use, or not an address of this machine. "
@@ -189,6 +230,16 @@ def _register(server: grpc.aio.Server, parts: Sequence[ServicePart]) -> health_a
         part.register(server)
     reflection.enable_server_reflection([*(part.name for part in parts), HEALTH, reflection.SERVICE_NAME], server)
     return health
+
+
+async def _started_for_probes(listen: str, health: health_aio.HealthServicer) -> grpc.aio.Server:
+    """Return a server of health alone, in plain text, that has started; it listens nowhere if `listen` is empty."""
+    server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    if listen:
+        _port(listen, server.add_insecure_port)
+        await server.start()
+    return server
 
 
 async def _run(part: ServicePart, failed: "asyncio.Future[None]") -> None:

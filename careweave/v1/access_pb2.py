@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61reweave/v1/access.proto\x12\x0c\x63\x61reweave.v1\x1a google/protobuf/descriptor.proto\"o\n\x06\x41\x63\x63\x65ss\x12\'\n\x05roles\x18\x01 \x03(\x0e\x32\x18.careweave.v1.CallerRole\x12\x12\n\nevery_role\x18\x02 \x01(\x08\x12\x1a\n\x12\x63hanges_permission\x18\x03 \x01(\x08\x12\x0c\n\x04\x62ulk\x18\x04 \x01(\x08*\xfc\x01\n\nCallerRole\x12\x1b\n\x17\x43\x41LLER_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43\x41LLER_ROLE_PERSON\x10\x01\x12\x17\n\x13\x43\x41LLER_ROLE_MANAGER\x10\x02\x12\x19\n\x15\x43\x41LLER_ROLE_RECRUITER\x10\x03\x12\x17\n\x13\x43\x41LLER_ROLE_HR_FEED\x10\x04\x12\x17\n\x13\x43\x41LLER_ROLE_PLANNER\x10\x05\x12 \n\x1c\x43\x41LLER_ROLE_EQUALITY_OFFICER\x10\x06\x12\x18\n\x14\x43\x41LLER_ROLE_OPERATOR\x10\x07\x12\x17\n\x13\x43\x41LLER_ROLE_SERVICE\x10\x08:F\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xc5\x8a\x03 \x01(\x0b\x32\x14.careweave.v1.Accessb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61reweave/v1/access.proto\x12\x0c\x63\x61reweave.v1\x1a google/protobuf/descriptor.proto\"\x80\x01\n\x06\x41\x63\x63\x65ss\x12\'\n\x05roles\x18\x01 \x03(\x0e\x32\x18.careweave.v1.CallerRole\x12\x12\n\nevery_role\x18\x02 \x01(\x08\x12\x1a\n\x12\x63hanges_permission\x18\x03 \x01(\x08\x12\x0c\n\x04\x62ulk\x18\x04 \x01(\x08\x12\x0f\n\x07\x61nybody\x18\x05 \x01(\x08*\xfc\x01\n\nCallerRole\x12\x1b\n\x17\x43\x41LLER_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43\x41LLER_ROLE_PERSON\x10\x01\x12\x17\n\x13\x43\x41LLER_ROLE_MANAGER\x10\x02\x12\x19\n\x15\x43\x41LLER_ROLE_RECRUITER\x10\x03\x12\x17\n\x13\x43\x41LLER_ROLE_HR_FEED\x10\x04\x12\x17\n\x13\x43\x41LLER_ROLE_PLANNER\x10\x05\x12 \n\x1c\x43\x41LLER_ROLE_EQUALITY_OFFICER\x10\x06\x12\x18\n\x14\x43\x41LLER_ROLE_OPERATOR\x10\x07\x12\x17\n\x13\x43\x41LLER_ROLE_SERVICE\x10\x08:F\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xc5\x8a\x03 \x01(\x0b\x32\x14.careweave.v1.Accessb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'careweave.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CALLERROLE']._serialized_start=191
-  _globals['_CALLERROLE']._serialized_end=443
-  _globals['_ACCESS']._serialized_start=77
-  _globals['_ACCESS']._serialized_end=188
+  _globals['_CALLERROLE']._serialized_start=209
+  _globals['_CALLERROLE']._serialized_end=461
+  _globals['_ACCESS']._serialized_start=78
+  _globals['_ACCESS']._serialized_end=206
 # @@protoc_insertion_point(module_scope)

@@ -88,6 +88,7 @@ class Access(_message.Message):
     EVERY_ROLE_FIELD_NUMBER: _builtins.int
     CHANGES_PERMISSION_FIELD_NUMBER: _builtins.int
     BULK_FIELD_NUMBER: _builtins.int
+    ANYBODY_FIELD_NUMBER: _builtins.int
     every_role: _builtins.bool
     """Every role that there is, since it concerns nobody in particular."""
     changes_permission: _builtins.bool
@@ -97,6 +98,10 @@ class Access(_message.Message):
     bulk: _builtins.bool
     """Whether it takes much at once: the call may then take 15 minutes, else two.
     A stream may take any time.
+    """
+    anybody: _builtins.bool
+    """Anybody, also without saying who calls. Nothing that is kept is read or
+    changed by such an RPC.
     """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[Global___CallerRole.ValueType]:
@@ -109,10 +114,11 @@ class Access(_message.Message):
         every_role: _builtins.bool = ...,
         changes_permission: _builtins.bool = ...,
         bulk: _builtins.bool = ...,
+        anybody: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulk", b"bulk", "changes_permission", b"changes_permission", "every_role", b"every_role", "roles", b"roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anybody", b"anybody", "bulk", b"bulk", "changes_permission", b"changes_permission", "every_role", b"every_role", "roles", b"roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -524,3 +524,31 @@ class ProfileUpdateReplayed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProfileUpdateReplayed: _TypeAlias = ProfileUpdateReplayed  # noqa: Y015
+
+@_typing.final
+class TokensRevoked(_message.Message):
+    """`careweave.revocations.v1`: tokens are refused from now on. The key is
+    `revocations/{digest}`, a digest of the token's `jti` or of whom the tokens
+    speak for; neither can be read from it. A tombstone, once all of these tokens
+    have expired.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVOKE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def revoke_time(self) -> _timestamp_pb2.Timestamp:
+        """Tokens of that digest that were issued up to then are refused."""
+
+    def __init__(
+        self,
+        *,
+        revoke_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["revoke_time", b"revoke_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revoke_time", b"revoke_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TokensRevoked: _TypeAlias = TokensRevoked  # noqa: Y015

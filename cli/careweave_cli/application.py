@@ -30,6 +30,7 @@ SUBCOMMANDS: Final = {
     "retention": Subcommand(
         "careweave_cli.commands.retention:retention", "Show how long what is kept, and remove what is older."
     ),
+    "token": Subcommand("careweave_cli.commands.token:token", "Print a token of a trial, or revoke tokens."),
     "health": Subcommand("careweave_cli.commands.health:health", "Ask services whether they can answer in full."),
     "match": Subcommand("careweave_cli.commands.match:match", "List the next roles and learning for a person."),
     "candidates": Subcommand("careweave_cli.commands.candidates:candidates", "List people for an opportunity."),
@@ -74,7 +75,8 @@ Exit status:
   3  no such thing                  7  a limit is reached, or stored content is damaged
 
 Commands call the services at CAREWEAVE_LISTEN (127.0.0.1:50051 unless set). When nothing answers there, they
-start what they need in their own process, on the folder ./var, and stop it again.
+start what they need in their own process, on the folder ./var, and stop it again. They call with the token in the
+file that CAREWEAVE_TOKEN_FILE names; in a trial they get one for whoever --as and --role name.
 """
 
 

@@ -10,6 +10,7 @@ from careweave.config import Settings
 
 if TYPE_CHECKING:
     from careweave.rpc.parts import Build
+    from careweave.rpc.server import Running
 
 CAREER_SERVICES: Final = ("skills", "profiles", "matching")
 """Those that careers are about, and that call each other."""
@@ -23,10 +24,10 @@ def builds(services: Sequence[str]) -> "list[Build]":
 
 
 @asynccontextmanager
-async def in_process(settings: Settings, services: Sequence[str]) -> AsyncIterator[Settings]:
+async def in_process(settings: Settings, services: Sequence[str]) -> "AsyncIterator[Running]":
     """Serve `services` from this process on a free loopback port while the block runs, ready for calls.
 
-    Yields the settings with `listen` at that port. Leaving stops the services and closes the stores.
+    Only this process gets tokens for it. Leaving stops the services and closes the stores.
 
     Raises:
         Unavailable: another process uses the data folder.
@@ -34,7 +35,15 @@ async def in_process(settings: Settings, services: Sequence[str]) -> AsyncIterat
     from careweave.rpc.server import running
     from careweave.wiring import open_adapters
 
-    loopback = replace(settings, listen="127.0.0.1:0")
+    loopback = replace(
+        settings,
+        listen="127.0.0.1:0",
+        service_listen="",
+        tls_certificate_file="",
+        tls_key_file="",
+        trial="",
+        issuers="",
+    )
     async with open_adapters(loopback) as adapters, running(loopback, builds(services), adapters) as started:
         await started.until_ready()
-        yield started.settings
+        yield started

@@ -36,7 +36,8 @@ async def reach(session: Session, services: Sequence[str] = CAREER_SERVICES) -> 
         else:
             with waiting(f"Nothing answers at {settings.listen}: starting {_listed(services)} here"):
                 here = await open_until_done.enter_async_context(in_process(settings, services))
-            channels = await open_until_done.enter_async_context(Channels(here, session.caller, waiting=False))
+            within = Channels(here.settings, session.caller, waiting=False, own=here.own)
+            channels = await open_until_done.enter_async_context(within)
         with calling():
             yield channels
 

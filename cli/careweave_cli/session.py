@@ -21,11 +21,13 @@ _TERMINATED: Final = 128 + signal.SIGTERM
 class Session:
     """One run of a command.
 
-    caller: in whose name the services are called.
+    caller: in whose name the services are called, where a trial gives tokens for anybody.
+    environment: of this process, for those that it starts.
     """
 
     settings: Settings
     caller: Caller
+    environment: Mapping[str, str]
 
 
 pass_session: Final = click.make_pass_decorator(Session)
@@ -37,16 +39,21 @@ def open_session(
     """Return the session for the settings in `environment` and the options of the root command.
 
     Raises:
-        InvalidArgument: a setting cannot be used, or there is no such role.
+        InvalidArgument: a setting cannot be used, there is no such role, or a token says already who calls.
     """
     settings = read_settings(environment)
+    if settings.token_file and (subject or role or organisation):
+        raise InvalidArgument(
+            "The token in CAREWEAVE_TOKEN_FILE says who calls; leave out --as, --role and --organisation.",
+            reason="CALLER_GIVEN_TWICE",
+        )
     assumed = Role.PERSON if (subject or "").startswith("people/") else Role.OPERATOR
     try:
         acting = Role(role) if role else assumed
     except ValueError as error:
         message = f"There is no role {role!r}; use one of {', '.join(Role)}."
         raise InvalidArgument(message, reason="ROLE_UNKNOWN") from error
-    return Session(settings, Caller(subject or "", acting, organisation or ""))
+    return Session(settings, Caller(subject or "", acting, organisation or ""), environment)
 
 
 def run(command: Coroutine[Any, Any, _Result]) -> _Result:

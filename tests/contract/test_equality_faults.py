@@ -244,6 +244,18 @@ async def test_a_server_wants_a_key_that_is_there(key_file: str) -> None:
     assert error.value.reason == "EQUALITY_KEY_MISSING"
 
 
+async def test_an_address_that_is_none_and_one_where_nobody_answers_are_told_apart(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("A" * 43 + "=", encoding="ascii")
+    for address, kind, word in (
+        ("postgresql://anybody@127.0.0.1:port/equality", InvalidArgument, "USER@HOST:PORT"),
+        ("postgresql://anybody@127.0.0.1:9/equality", Unavailable, "refused"),
+        ("postgresql://anybody@127.0.0.1:9/equality?sslmode=maybe", Unavailable, "sslmode"),
+    ):
+        with pytest.raises(kind, match=word):
+            await open_store(Settings(equality=address, equality_key_file=str(key)), secrets.token_bytes)
+
+
 @pytest.mark.parametrize("setting", ["", "sqlite:", "mysql://x/y", "equality.db"])
 async def test_a_store_of_no_known_kind_is_said(setting: str) -> None:
     with pytest.raises(InvalidArgument, match=r"CAREWEAVE_EQUALITY.*postgresql://"):

@@ -5,7 +5,8 @@ from tests.deploy.manifests import CAREER_SERVICES, SERVICES, Object, Overlay, W
 
 def selects(selector: Object, workload: Workload) -> bool:
     labels: dict[str, str] = selector.get("matchLabels", {})
-    return labels.items() <= workload.labels.items()
+    listed = all(workload.labels.get(each["key"]) in each["values"] for each in selector.get("matchExpressions", []))
+    return listed and labels.items() <= workload.labels.items()
 
 
 def may_reach(built: Overlay, source: Workload, target: Workload, port: str | int) -> bool:
@@ -40,6 +41,12 @@ def port_matches(rule: Object, port: str | int, target: Workload) -> bool:
     return False
 
 
+def for_services(target: Workload) -> str:
+    """Return the port at which other services call `target`."""
+    names = {port["name"] for port in target.pod["containers"][0]["ports"]}
+    return "services" if "services" in names else "grpc"
+
+
 def by_name(built: Overlay) -> dict[str, Workload]:
     return {workload.name: workload for workload in built.workloads()}
 
@@ -53,16 +60,24 @@ def test_services_reach_each_other_and_jobs_reach_no_job(built: Overlay) -> None
     pods = by_name(built)
     for source in CAREER_SERVICES:
         for target in CAREER_SERVICES:
-            assert may_reach(built, pods[source], pods[target], "grpc")
-    assert not may_reach(built, pods["topics"], pods["skills"], "grpc")
-    assert not may_reach(built, pods["graph-migration"], pods["skills"], "grpc")
+            assert may_reach(built, pods[source], pods[target], for_services(pods[target]))
+    for port in ("grpc", for_services(pods["skills"])):
+        assert not may_reach(built, pods["topics"], pods["skills"], port)
+        assert not may_reach(built, pods["graph-migration"], pods["skills"], port)
+
+
+def test_only_pods_of_this_namespace_are_let_in_where_certificates_make_a_service(production: Overlay) -> None:
+    policies = [each["spec"] for each in production.of("NetworkPolicy").values()]
+    rules = [rule for policy in policies for rule in policy.get("ingress", [])]
+    opened = [rule for rule in rules if any(port["port"] == "services" for port in rule["ports"])]
+    assert [list(peer) for rule in opened for peer in rule["from"]] == [["podSelector"]]
 
 
 def test_no_pod_reaches_planning_but_a_portal_s_and_it_reaches_profiles(built: Overlay) -> None:
     pods = by_name(built)
     for name, pod in pods.items():
         assert not may_reach(built, pod, pods["planning"], "grpc"), name
-    assert may_reach(built, pods["planning"], pods["profiles"], "grpc")
+    assert may_reach(built, pods["planning"], pods["profiles"], for_services(pods["profiles"]))
     entering = [
         peer
         for each in built.of("NetworkPolicy").values()
@@ -89,7 +104,7 @@ def test_the_database_of_declarations_is_reached_by_planning_alone(production: O
 def test_what_loads_reaches_services_and_nothing_else(built: Overlay) -> None:
     pods = by_name(built)
     loader = pods.get("sample-place") or pods["taxonomies"]
-    assert all(may_reach(built, loader, pods[name], "grpc") for name in CAREER_SERVICES)
+    assert all(may_reach(built, loader, pods[name], for_services(pods[name])) for name in CAREER_SERVICES)
     for engine, port in (("neo4j", "bolt"), ("kafka", "kafka")):
         assert engine not in pods or not may_reach(built, loader, pods[engine], port)
 

@@ -89,9 +89,11 @@ def test_services_are_headless_so_that_clients_take_turns_among_replicas(built: 
 def test_probes_ask_for_names_that_the_server_knows_and_only_the_process_itself_may_fail_liveness(
     built: Overlay,
 ) -> None:
+    workloads = {workload.name: workload for workload in built.workloads()}
     for name, deployment in built.of("Deployment").items():
         container = deployment["spec"]["template"]["spec"]["containers"][0]
-        port = container["ports"][0]["containerPort"]
+        port = {each["name"]: each["containerPort"] for each in container["ports"]}["health"]
+        assert built.environment(workloads[name])["CAREWEAVE_HEALTH_LISTEN"] == f"0.0.0.0:{port}"
         assert container["readinessProbe"]["grpc"] == {"port": port, "service": FULL_NAMES[name]}
         assert container["livenessProbe"]["grpc"] == {"port": port, "service": HEALTH}
         assert container["startupProbe"]["grpc"] == {"port": port, "service": HEALTH}

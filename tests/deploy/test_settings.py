@@ -9,11 +9,9 @@ import yaml
 from careweave_cli.devstack.jars import KAFKA, NEO4J
 
 import careweave
-from careweave.config import DEFAULT_LISTEN, PREFIX, read_settings
-from careweave.errors import InvalidArgument
+from careweave.config import PREFIX, listed, read_settings
+from careweave.rpc.serving import check_serving
 from tests.deploy.manifests import CAREER_SERVICES, DEPLOY, SERVICES, Overlay, Workload, build, secret
-
-LOOPBACK = {"CAREWEAVE_LISTEN": DEFAULT_LISTEN}
 
 
 def compose() -> dict[str, Any]:
@@ -30,30 +28,38 @@ def test_every_variable_is_a_setting_and_the_demo_can_start_with_all(demo: Overl
         read_settings(demo.environment(workload))
 
 
-def test_in_production_only_what_listens_is_refused_since_there_are_no_tokens_yet(production: Overlay) -> None:
-    """Jobs run. Services will, with these manifests as they are, once callers are authenticated."""
-    for workload in own(production):
-        environment = production.environment(workload)
+def test_every_service_may_start_with_its_settings(built: Overlay) -> None:
+    for workload in own(built):
         if workload.name in SERVICES:
-            with pytest.raises(InvalidArgument) as caught:
-                read_settings(environment)
-            assert caught.value.reason == "OPEN_LISTENING_REFUSED"
-        else:
-            read_settings(environment)
-        read_settings({**environment, **LOOPBACK})
+            check_serving(read_settings(built.environment(workload)))
 
 
-def test_production_never_lets_callers_in_unnamed(production: Overlay) -> None:
-    assert all("CAREWEAVE_AUTH" not in production.environment(workload) for workload in own(production))
+def test_production_is_no_trial_and_contains_nothing_of_one(production: Overlay) -> None:
+    for workload in own(production):
+        variables = production.environment(workload)
+        assert not [name for name in variables if "TRIAL" in name or "CLOSED_NETWORK" in name]
     folder = DEPLOY / "overlays" / "production"
-    assert all("open-trial" not in file.read_text(encoding="utf-8") for file in folder.iterdir())
+    assert all("trial-" not in file.read_text(encoding="utf-8") for file in folder.iterdir())
+
+
+def test_in_production_callers_show_tokens_and_services_certificates(production: Overlay) -> None:
+    for workload in own(production):
+        settings = read_settings(production.environment(workload))
+        assert settings.issuers.startswith("https://")
+        assert listed(settings.service_names) == ("skills", "profiles", "matching")
+        mounts = {mount["mountPath"]: mount["name"] for mount in workload.pod["containers"][0]["volumeMounts"]}
+        for file in (settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file):
+            assert mounts[file.rpartition("/")[0]] == "careweave-tls"
+        assert bool(settings.token_file) == (workload.name == "taxonomies")  # which only an operator may load
+        assert not settings.token_file or mounts[settings.token_file.rpartition("/")[0]] == "operator-token"
+        assert bool(settings.service_listen) == (workload.name in CAREER_SERVICES)
 
 
 def test_production_takes_engines_and_secrets_from_outside(production: Overlay) -> None:
     assert production.of("StatefulSet") == {}
     assert production.of("Secret") == {}
     for workload in own(production):
-        settings = read_settings({**production.environment(workload), **LOOPBACK})
+        settings = read_settings(production.environment(workload))
         assert settings.graph.startswith("neo4j+s://")
         assert settings.events.startswith("kafka://")
     for name in SERVICES:
@@ -74,7 +80,7 @@ def test_a_password_is_a_mounted_file_where_its_engine_is_used_and_nowhere_else(
 
 def test_production_talks_to_kafka_encrypted_and_by_name(production: Overlay) -> None:
     for workload in own(production):
-        settings = read_settings({**production.environment(workload), **LOOPBACK})
+        settings = read_settings(production.environment(workload))
         assert settings.events_security == "SASL_SSL"
         assert settings.events_user == "careweave"
         assert settings.events_replication == 3
@@ -88,7 +94,7 @@ def test_a_certificate_authority_of_kafka_can_be_added(tmp_path: Path) -> None:
     )
     trusting = build(tmp_path)
     for workload in own(trusting):
-        file = read_settings({**trusting.environment(workload), **LOOPBACK}).events_ca_file
+        file = read_settings(trusting.environment(workload)).events_ca_file
         mounts = {mount["mountPath"]: mount["name"] for mount in workload.pod["containers"][0]["volumeMounts"]}
         assert (mounts.get(file.rpartition("/")[0]) == "events-ca") == ("careweave/uses-events" in workload.labels)
 
@@ -106,7 +112,7 @@ def test_in_production_declarations_are_on_a_server_by_name_with_login_and_key_i
     production: Overlay,
 ) -> None:
     planning = next(each for each in own(production) if each.name == "planning")
-    settings = read_settings({**production.environment(planning), **LOOPBACK})
+    settings = read_settings(production.environment(planning))
     assert settings.equality.startswith("postgresql://")
     assert "sslmode=verify-full" in settings.equality
     mounts = {mount["mountPath"]: mount["name"] for mount in planning.pod["containers"][0]["volumeMounts"]}
@@ -134,13 +140,16 @@ def test_no_secret_is_in_the_manifests(built: Overlay) -> None:
 
 
 def test_services_find_each_other_at_the_addresses_of_the_settings(built: Overlay) -> None:
-    ports = {name: each["spec"]["ports"][0]["port"] for name, each in built.of("Service").items()}
+    """The last port of a Service is the one for services, where they have one of their own."""
     for workload in own(built):
         environment = built.environment(workload)
-        for name in CAREER_SERVICES:
-            assert environment[f"{PREFIX}{name.upper()}"] == f"{name}:{ports[name]}"
-        if workload.name in SERVICES:
-            assert environment["CAREWEAVE_LISTEN"] == f"0.0.0.0:{ports[workload.name]}"
+        for name in SERVICES:
+            ports = [each["port"] for each in built.of("Service")[name]["spec"]["ports"]]
+            if name in CAREER_SERVICES:
+                assert environment[f"{PREFIX}{name.upper()}"] == f"{name}:{ports[-1]}"
+            if workload.name == name:
+                variables = ("CAREWEAVE_LISTEN", "CAREWEAVE_SERVICE_LISTEN")[: len(ports)]
+                assert [environment[each] for each in variables] == [f"0.0.0.0:{port}" for port in ports]
 
 
 def test_the_demo_s_engines_are_at_the_addresses_of_the_settings(demo: Overlay) -> None:

@@ -1,6 +1,6 @@
 """Servers on free loopback ports, and clients of them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from careweave.config import Settings
 from careweave.rpc.channels import Channels
 from careweave.rpc.server import running
 from careweave.wiring import Adapters, open_adapters
+from tests.rpc.issuer import Issuer, issuing
 from tests.rpc.probe import Probe, Probed
 from tests.stacks import EMBEDDED, settings_of
 
@@ -24,6 +25,13 @@ def stack(request: pytest.FixtureRequest) -> str:
 async def settings(stack: str, tmp_path: Path) -> Settings:
     """Return settings of an installation of its own, on any free port."""
     return await settings_of(stack, tmp_path)
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """Return an issuer, for installations that are no trial."""
+    with issuing() as started:
+        yield started
 
 
 @pytest.fixture

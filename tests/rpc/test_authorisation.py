@@ -21,9 +21,10 @@ from grpc_status import rpc_status
 from careweave.client import OPERATOR, connect, person
 from careweave.config import Settings
 from careweave.policy import Caller, Role, refusal
+from careweave.rpc.access import declared_access
 from careweave.rpc.channels import Channels
 from careweave.rpc.server import running
-from careweave.v1 import audit_pb2, common_pb2, hr_pb2
+from careweave.v1 import access_service_pb2, audit_pb2, common_pb2, hr_pb2
 from careweave.v1 import matching_pb2 as mt
 from careweave.v1 import planning_pb2 as pl
 from careweave.v1 import profiles_pb2 as pf
@@ -31,7 +32,7 @@ from careweave.v1 import skills_pb2 as sk
 from careweave.wiring import Adapters
 
 TABLE: Final = Path(__file__).parents[2] / "docs" / "authorisation.md"
-SERVICE_FILES: Final = (sk, pf, mt, pl)
+SERVICE_FILES: Final = (sk, pf, mt, pl, access_service_pb2)
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,8 @@ REQUESTS: Final[dict[str, Request]] = {
         name=review_of(to), reviewer_reference="hr-7", outcome=mt.REVIEW_OUTCOME_UPHELD, answer="It stands."
     ),
     "WithdrawReview": lambda to: mt.WithdrawReviewRequest(name=review_of(to)),
+    "RevokeTokens": lambda to: access_service_pb2.RevokeTokensRequest(jti="none"),
+    "RotateTrialKey": lambda to: access_service_pb2.RotateTrialKeyRequest(),
     "UpdateEqualityDeclaration": lambda to: pl.UpdateEqualityDeclarationRequest(
         equality_declaration=pl.EqualityDeclaration(name=declaration_of(to)), allow_missing=True
     ),
@@ -230,6 +233,7 @@ METHODS: Final[list[MethodDescriptor]] = [
     for file in SERVICE_FILES
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
+    if not declared_access(method).anybody
 ]
 
 

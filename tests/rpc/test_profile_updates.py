@@ -14,11 +14,13 @@ from careweave.client import OPERATOR, calling, connect, person
 from careweave.config import Settings
 from careweave.errors import FailedPrecondition, Forbidden, InvalidArgument, NotFound
 from careweave.policy import Caller, Role
+from careweave.rpc.caller import AUTHORIZATION
 from careweave.rpc.channels import Channels
 from careweave.rpc.server import running
 from careweave.v1 import hr_pb2
 from careweave.v1 import profiles_pb2 as pb
 from careweave.wiring import Adapters
+from tests.rpc.bearing import trial_token
 from tests.stacks import on_both_stacks
 
 pytestmark = on_both_stacks
@@ -132,7 +134,7 @@ async def test_a_message_that_breaks_a_rule_is_answered_as_rejected_and_the_stre
 
 
 async def test_bytes_that_are_no_message_are_answered_as_rejected_and_the_stream_goes_on(served: Served) -> None:
-    metadata = (("x-careweave-role", "operator"),)
+    metadata = ((AUTHORIZATION, f"Bearer {await trial_token(served.address)}"),)
     async with grpc.aio.insecure_channel(served.address) as channel:
         call: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
         call = channel.stream_stream("/careweave.v1.ProfilesService/StreamProfileUpdates")

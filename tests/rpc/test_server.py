@@ -2,6 +2,7 @@ import asyncio
 import os
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, cast
 
 import grpc
@@ -20,6 +21,7 @@ from careweave.rpc.channels import Channels
 from careweave.rpc.server import running
 from careweave.v1 import matching_pb2
 from careweave.wiring import Adapters
+from tests.rpc.issuer import Issuer
 from tests.rpc.probe import Probe, Probed
 
 NAME = "careweave.v1.MatchingService"
@@ -67,7 +69,10 @@ async def test_the_health_command_ends_with_zero_once_the_part_is_ready(probed: 
     assert await ask() == 0
 
 
-async def test_calls_go_to_all_servers_of_an_address_in_turn(settings: Settings, adapters: Adapters) -> None:
+async def test_calls_go_to_all_servers_of_an_address_in_turn(
+    settings: Settings, adapters: Adapters, issuer: Issuer
+) -> None:
+    settings = replace(settings, issuers=issuer.url)
     probes = Probe(), Probe()
 
     async def serve(probe: Probe, within: AsyncExitStack) -> str:
@@ -79,7 +84,7 @@ async def test_calls_go_to_all_servers_of_an_address_in_turn(settings: Settings,
 
     async with AsyncExitStack() as servers:
         addresses = ",".join([await serve(probe, servers) for probe in probes])
-        async with connect(f"ipv4:{addresses}", OPERATOR) as services:
+        async with connect(f"ipv4:{addresses}", token=issuer.token()) as services:
             # A call may come before the second connection stands: then they are answered by the first alone.
             while not all(probe.callers for probe in probes):
                 await services.matching.FindOpportunities(matching_pb2.FindOpportunitiesRequest(person="people/anna"))
@@ -100,6 +105,7 @@ async def test_reflection_lists_what_is_served(probed: Probed) -> None:
     answer = await reflected(probed.address, ServerReflectionRequest(list_services=""))
     assert {each.name for each in answer.list_services_response.service} == {
         NAME,
+        "careweave.v1.AccessService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }

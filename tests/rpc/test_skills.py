@@ -39,6 +39,7 @@ async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
         events=f"sqlite:{place / 'events.db'}",
         cache=place / "cache",
         listen="127.0.0.1:0",
+        trial="yes",
     )
     async with open_adapters(settings) as adapters, running(settings, [build], adapters) as started:
         await started.until_ready()

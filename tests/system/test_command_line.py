@@ -25,6 +25,10 @@ def commands(group: click.Group = careweave, path: tuple[str, ...] = ()) -> list
     return found
 
 
+TRIAL = {"CAREWEAVE_TRIAL": "yes"}
+ISSUED = {"CAREWEAVE_ISSUERS": "https://login.example.org"}
+
+
 def call(folder: Path, *words: str, **settings: str) -> Result:
     """Run a command in this process, on stores in `folder`, with nothing to find at its address."""
     environment = {
@@ -72,7 +76,18 @@ def test_a_client_starts_without_the_model_and_the_stores(words: tuple[str, ...]
     [
         (("status",), {"CAREWEAVE_GRAF": "x"}, 2, "Did you mean CAREWEAVE_GRAPH?"),
         (("status",), {"CAREWEAVE_LISTEN": "50051"}, 2, "host:port"),
-        (("status",), {"CAREWEAVE_LISTEN": "0.0.0.0:50051"}, 2, "CAREWEAVE_AUTH=none"),
+        (("serve", "all"), {}, 2, "CAREWEAVE_ISSUERS"),
+        (("serve", "all"), {}, 2, "CAREWEAVE_TRIAL=yes"),
+        (("serve", "all"), {**TRIAL, "CAREWEAVE_LISTEN": "0.0.0.0:50051"}, 2, "CAREWEAVE_CLOSED_NETWORK=yes"),
+        (("serve", "all"), {**TRIAL, "CAREWEAVE_TRIAL_LISTEN": "0.0.0.0:0"}, 2, "CAREWEAVE_CLOSED_NETWORK=yes"),
+        (("serve", "all"), {**ISSUED, "CAREWEAVE_LISTEN": "0.0.0.0:50051"}, 2, "CAREWEAVE_TLS_CERTIFICATE_FILE"),
+        (("serve", "all"), {**ISSUED, "CAREWEAVE_TLS_KEY_FILE": "key"}, 2, "CAREWEAVE_TLS_CERTIFICATE_FILE"),
+        (("serve", "all"), {**ISSUED, "CAREWEAVE_SERVICE_LISTEN": "127.0.0.1:0"}, 2, "CAREWEAVE_SERVICE_NAMES"),
+        (("serve", "all"), {"CAREWEAVE_ISSUERS": "http://login.example.org"}, 2, "https"),
+        (("status",), {"CAREWEAVE_TRIAL": "maybe"}, 2, "CAREWEAVE_TRIAL=maybe"),
+        (("--role", "planner", "status"), {"CAREWEAVE_TOKEN_FILE": "token"}, 2, "--role"),
+        (("token", "revoke"), {}, 2, "--jti or --subject"),
+        (("token",), {}, 6, "127.0.0.1:9"),
         (("status",), {"CAREWEAVE_LOG_LEVEL": "loud"}, 2, "INFO"),
         (("--role", "king", "status"), {}, 2, "recruiter"),
         (("events", "tail", "--no-follow"), {"CAREWEAVE_EVENTS": "parchment:x"}, 2, "CAREWEAVE_EVENTS"),
@@ -149,7 +164,7 @@ def test_a_server_says_in_one_line_of_json_where_it_serves_once_it_does(tmp_path
     with subprocess.Popen(
         command,
         cwd=tmp_path,
-        env=environment | {"CAREWEAVE_LISTEN": "127.0.0.1:0"},
+        env=environment | TRIAL | {"CAREWEAVE_LISTEN": "127.0.0.1:0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -164,7 +179,7 @@ def test_a_server_says_in_one_line_of_json_where_it_serves_once_it_does(tmp_path
 
 def test_what_a_server_logs_is_json_to_its_end_with_the_model_loaded(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CAREWEAVE_")}
-    environment["CAREWEAVE_LISTEN"] = "127.0.0.1:0"
+    environment |= TRIAL | {"CAREWEAVE_LISTEN": "127.0.0.1:0"}
     careweave = [sys.executable, "-m", "careweave_cli"]
     with subprocess.Popen(
         [*careweave, "serve", "skills", "--json"],

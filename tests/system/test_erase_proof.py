@@ -114,6 +114,7 @@ async def installed(stack: str, place: Path) -> AsyncIterator[Installation]:
         listen=free_address(),
         index_staleness_seconds=SECONDS,
         calls_per_second=1e6,
+        trial="yes",
     )
     with ExitStack() as servers:
         if stack == EMBEDDED:

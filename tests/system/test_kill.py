@@ -66,6 +66,7 @@ class Server:
             "CAREWEAVE_CACHE": str(self.folder / "cache"),
             "CAREWEAVE_LISTEN": self.address,
             "CAREWEAVE_LOG_LEVEL": "WARNING",
+            "CAREWEAVE_TRIAL": "yes",
         }
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "careweave_cli", "serve", "all", env=environment

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from careweave_cli.composition import SERVICES, in_process
+from careweave_cli.composition import SERVICES, builds
 
 from careweave.client import OPERATOR, connect
 from careweave.config import Settings, environment_of
+from careweave.rpc.server import running
 from careweave.v1 import profiles_pb2 as pb
+from careweave.wiring import open_adapters
 
 ANNA = "people/anna-of-the-test"
 WORDS = ("Qirobaduvo", "qirobaduvo@example.org")
@@ -29,13 +31,16 @@ async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
         cache=tmp_path / "cache",
         equality=f"sqlite:{tmp_path / 'equality.db'}",
         index_staleness_seconds=300.0,
+        listen="127.0.0.1:0",
+        trial="yes",
     )
-    async with in_process(kept, SERVICES) as served:
+    async with open_adapters(kept) as adapters, running(kept, builds(SERVICES), adapters) as served:
+        await served.until_ready()
         person = pb.Person(display_name=f"Fictional {WORDS[0]}", email=WORDS[1], fictional=True)
-        async with connect(served.listen, OPERATOR) as services:
+        async with connect(served.settings.listen, OPERATOR) as services:
             request = pb.CreatePersonRequest(person=person, person_id=ANNA.removeprefix("people/"))
             await services.profiles.CreatePerson(request)
-        yield served
+        yield served.settings
 
 
 @dataclass(frozen=True)

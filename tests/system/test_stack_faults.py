@@ -159,6 +159,7 @@ async def running(folder: Path, ports: list[str]) -> AsyncIterator[Stack]:
             skills=ports[0],
             profiles=ports[1],
             matching=ports[2],
+            trial="yes",
             log_level="ERROR",
         )
         await prepare_topics(settings, Sizes(partitions=3), dry_run=False)
@@ -195,7 +196,7 @@ async def undisturbed(
     """Return outcomes, final state and events by version of a run on the embedded engines in which nothing happens."""
     settings = Settings(
         graph=f"ladybug:{folder / 'graph'}", events=f"sqlite:{folder / 'events.db'}", cache=folder / "cache",
-        listen=port, log_level="WARNING",
+        listen=port, trial="yes", log_level="WARNING",
     )  # fmt: skip
     await furnish(settings)
     service = Service("profiles", settings)

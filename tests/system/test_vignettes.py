@@ -33,7 +33,7 @@ def quiet(activity: str, done: int, total: int) -> None:
 async def measure(settings: Settings) -> list[Outcome]:
     """Load the sample place into services of this process, and return how the lists do."""
     today = datetime.now(UTC).date()
-    async with in_process(settings, SERVICES) as here, Channels(here, OPERATOR) as services:
+    async with in_process(settings, SERVICES) as here, Channels(here.settings, OPERATOR, own=here.own) as services:
         await import_taxonomies(services, requested([ESCO, CARE_PATHWAY, STANDARDS]), quiet)
         await load_sample(services, 7, today, quiet)
         return await run_stories(services, read_stories(FOLDER), today, quiet)

@@ -4,15 +4,16 @@ from google.protobuf.descriptor import MethodDescriptor
 from careweave.errors import Forbidden
 from careweave.policy import ANYTHING, GRANTS, Action, Caller, Resource, Role, Scope, authorise, may
 from careweave.rpc.access import admit, declared_access
-from careweave.v1 import matching_pb2, planning_pb2, profiles_pb2, skills_pb2
+from careweave.v1 import access_service_pb2, matching_pb2, planning_pb2, profiles_pb2, skills_pb2
 
 ANNA = Caller("people/anna", Role.PERSON)
 RECRUITER = Caller("organisations/one", Role.RECRUITER, "organisations/one")
 METHODS = [
     method
-    for file in (skills_pb2, profiles_pb2, matching_pb2, planning_pb2)
+    for file in (skills_pb2, profiles_pb2, matching_pb2, planning_pb2, access_service_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
+    if not declared_access(method).anybody
 ]
 
 

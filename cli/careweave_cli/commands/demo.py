@@ -94,7 +94,7 @@ def _plain(
 async def _started(story: Story, session: Session) -> AsyncIterator[Channels]:
     async with AsyncExitStack() as until_done:
         with story.step("Start the services"):
-            server = await until_done.enter_async_context(served(session.settings))
+            server = await until_done.enter_async_context(served(session))
             settings = server.settings
             services = await until_done.enter_async_context(Channels(settings, session.caller, waiting=False))
             for name in CAREER_SERVICES:

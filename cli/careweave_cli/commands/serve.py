@@ -16,15 +16,17 @@ from careweave_cli.session import Session, pass_session, run
 def serve(session: Session, *, services: tuple[str, ...], json_wanted: bool) -> None:
     r"""Run services until SIGTERM or Ctrl-C: skills, profiles, matching, planning, or all.
 
-    They listen at CAREWEAVE_LISTEN, with health (grpc.health.v1) and reflection. The log goes to standard
-    error, one JSON object a line. On the embedded stores one process serves one data folder, so the services
-    of one folder are started together.
+    Callers show tokens of the issuers in CAREWEAVE_ISSUERS; with CAREWEAVE_TRIAL=yes the server itself issues them,
+    for anybody to whoever asks. They listen at CAREWEAVE_LISTEN, with health (grpc.health.v1) and reflection, which
+    need no token. The log goes to standard error, one JSON object a line. On the embedded stores one process serves
+    one data folder, so the services of one folder are started together.
 
     \b
     Examples:
-      careweave serve all
-      CAREWEAVE_LISTEN=127.0.0.1:0 careweave serve all --json      {"address": "127.0.0.1:40123", ...} once it serves
-      CAREWEAVE_GRAPH=ladybug:./other/graph careweave serve skills
+      CAREWEAVE_TRIAL=yes careweave serve all
+      CAREWEAVE_ISSUERS=https://login.example.org/realms/care careweave serve all
+      CAREWEAVE_TRIAL=yes careweave serve all --json      {"address": "127.0.0.1:50051", ...} once it serves
+      CAREWEAVE_TRIAL=yes CAREWEAVE_GRAPH=ladybug:./other/graph careweave serve skills
     """
     chosen = SERVICES if "all" in services else tuple(name for name in SERVICES if name in services)
     run(_serve(session, chosen, json_wanted=json_wanted))
@@ -32,12 +34,16 @@ def serve(session: Session, *, services: tuple[str, ...], json_wanted: bool) -> 
 
 async def _serve(session: Session, services: Sequence[str], *, json_wanted: bool) -> None:
     from careweave.rpc import server
+    from careweave.rpc.core_log import log_what_core_writes
     from careweave.rpc.logs import configure_logging
+    from careweave.rpc.serving import check_serving
     from careweave.wiring import open_adapters
 
     def tell(address: str) -> None:
         click.echo(json.dumps({"address": address, "services": dict.fromkeys(services, address)}))
 
+    check_serving(session.settings)
+    log_what_core_writes()
     configure_logging(session.settings.log_level)
     async with open_adapters(session.settings) as adapters:
         await server.serve(session.settings, builds(services), adapters, tell if json_wanted else server.say_nothing)

@@ -12,11 +12,13 @@ from typing import Final
 from careweave.config import Settings
 from careweave.errors import Unavailable
 from careweave_cli.reaching import answers, separate
+from careweave_cli.session import Session
 
 _POLL_SECONDS: Final = 0.05
 _START_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 20.0
 _LOG_LINES: Final = 5
+_TRIAL: Final = {"CAREWEAVE_TRIAL": "yes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,13 @@ class Server:
 
 
 @asynccontextmanager
-async def served(settings: Settings) -> AsyncIterator[Server]:
-    """Yield a running server of all services, and stop it afterwards if it was started here.
+async def served(session: Session) -> AsyncIterator[Server]:
+    """Yield a running server of all services, and stop it afterwards if it was started here, as a trial.
 
     Raises:
         Unavailable: it cannot start, for example since another process uses the data folder.
     """
+    settings = session.settings
     if separate(settings) or answers(settings.listen):
         yield Server(settings, None)
         return
@@ -45,8 +48,9 @@ async def served(settings: Settings) -> AsyncIterator[Server]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as written:
         process = await asyncio.create_subprocess_exec(
-            *command("serve", "all"), stdout=written, stderr=written, start_new_session=True
-        )
+            *command("serve", "all"), stdout=written, stderr=written, start_new_session=True,
+            env={**session.environment, **_TRIAL},
+        )  # fmt: skip
     try:
         await _until_it_listens(process, settings.listen, log)
         yield Server(settings, log)

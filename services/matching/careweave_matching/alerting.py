@@ -17,6 +17,7 @@ from typing import Final
 from careweave.errors import CareweaveError
 from careweave.events.port import Delivered, Event, Topic
 from careweave.graph.port import UnitOfWork
+from careweave.patience import FIRST_PAUSE, LONGEST_PAUSE
 from careweave.v1 import events_pb2
 from careweave_matching import alert_store
 from careweave_matching.alert_store import Telling
@@ -24,7 +25,6 @@ from careweave_matching.alerts import Alert, alerts_about, alerts_for
 from careweave_matching.follower import TOPICS
 from careweave_matching.following import ReadModel
 from careweave_matching.messages import gate_message
-from careweave_matching.patience import FIRST_PAUSE, LONGEST_PAUSE
 from careweave_matching.ports import EVENT_SOURCE, Ports
 from careweave_matching.terms import GateResult
 

@@ -14,10 +14,10 @@ from typing import Final
 from careweave.errors import FailedPrecondition, Unavailable
 from careweave.events.port import POSITIONS_LOST, Delivered, Positions, Topic
 from careweave.events.wakeup import Wakeup
+from careweave.patience import FIRST_PAUSE, LONGEST_PAUSE, patiently
 from careweave_matching.freshness import Freshness, Limits, Mark, Offsets, Place
 from careweave_matching.index import Index
 from careweave_matching.messages import read_published
-from careweave_matching.patience import FIRST_PAUSE, LONGEST_PAUSE, patiently
 from careweave_matching.ports import Ports
 from careweave_matching.taking_in import fetch_people, put_opportunities
 
@@ -186,7 +186,7 @@ class Follower:
                 for name in list(self._changed)[:BATCH]:
                     # Out before the fetch: whoever changes during it is noted, and fetched, again.
                     self._fetching[name] = self._changed.pop(name)
-                await patiently(partial(fetch_people, self._ports, self.index, list(self._fetching)))
+                await patiently(partial(fetch_people, self._ports, self.index, list(self._fetching)), "the index")
                 self._fetching.clear()
                 self._come_further()
 

@@ -17,12 +17,12 @@ from typing import Final
 from careweave.errors import Unavailable
 from careweave.events.port import Delivered
 from careweave.events.wakeup import Wakeup
+from careweave.patience import patiently
 from careweave_matching.building import Building, build, rehearse
 from careweave_matching.follower import TOPICS, Follower, Lost
 from careweave_matching.freshness import DEFAULT, Limits
 from careweave_matching.index import Index
 from careweave_matching.model import Opportunity
-from careweave_matching.patience import patiently
 from careweave_matching.ports import Ports
 from careweave_matching.taking_in import fetch_people, put_opportunities
 from careweave_matching.weights import CURRENT, Weights
@@ -146,7 +146,7 @@ class ReadModel:
     async def run(self) -> None:
         """Build, serve and follow until cancelled, and again for every reason to."""
         cause = "start"
-        version = await patiently(self._ports.taxonomy_version)
+        version = await patiently(self._ports.taxonomy_version, "the index")
         following: asyncio.Task[None] | None = None
         try:
             while True:
@@ -161,9 +161,9 @@ class ReadModel:
             self._asked.clear()
             self._generation += 1
             self.building = Building(cause, self._ports.clock())
-            positions = await patiently(partial(self._ports.events.end, TOPICS))
+            positions = await patiently(partial(self._ports.events.end, TOPICS), "the index")
             index = await patiently(
-                partial(build, self._ports, self._weights, version, self.building, self.stirred.notify)
+                partial(build, self._ports, self._weights, version, self.building, self.stirred.notify), "the index"
             )
             self.building.activity = "rehearsing a ranking"
             await asyncio.to_thread(rehearse, index, self.today())  # nothing else touches it yet
@@ -217,7 +217,7 @@ class ReadModel:
             await _ended(asked)
 
     async def _another_taxonomy(self, version: str) -> str:
-        while (found := await patiently(self._ports.taxonomy_version)) == version:  # noqa: ASYNC110  another service
+        while (found := await patiently(self._ports.taxonomy_version, "the index")) == version:  # noqa: ASYNC110  another service
             await asyncio.sleep(TAXONOMY_EVERY)
         return found
 

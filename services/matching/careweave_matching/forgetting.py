@@ -4,18 +4,15 @@ Applications, alerts and vectors of aspirations are relationships of the person 
 them. Reviews are nodes: out of reach from that moment on, deleted here when the tombstone comes.
 """
 
-import asyncio
-import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
-from careweave.errors import CareweaveError
 from careweave.events.port import Delivered, Topic
+from careweave.patience import patiently
 from careweave_matching import review_store
-from careweave_matching.patience import FIRST_PAUSE, LONGEST_PAUSE
 from careweave_matching.ports import Ports
 
-_LOG: Final = logging.getLogger(__name__)
 GROUP: Final = "matching.forgetting"
 
 
@@ -28,11 +25,4 @@ async def forget_the_erased(ports: Ports) -> None:
             async with ports.graph.unit_of_work() as unit:
                 await review_store.forget(unit, erased)
 
-    pause = FIRST_PAUSE
-    while True:
-        try:
-            await ports.events.consume([Topic.PROFILES], GROUP, handle)
-        except CareweaveError as error:
-            _LOG.warning("forgetting waits: %s", error, extra={"pause_seconds": pause})
-        await asyncio.sleep(pause)
-        pause = min(LONGEST_PAUSE, 2 * pause)
+    await patiently(partial(ports.events.consume, [Topic.PROFILES], GROUP, handle), "forgetting the erased")

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from careweave.events.port import Delivered, Event, EventLog, Topic
-from careweave_planning.patience import patiently
+from careweave.patience import patiently
 from careweave_planning.ports import DeclarationStore, Standing
 
 GROUP: Final = "planning.erasures"
@@ -26,7 +26,7 @@ class Erasures:
 
     async def run(self) -> None:
         """Follow until cancelled; go on where the group had come to when log and store answer again."""
-        await patiently(partial(self._events.consume, [Topic.PROFILES], GROUP, self.handle))
+        await patiently(partial(self._events.consume, [Topic.PROFILES], GROUP, self.handle), "erasures")
 
     async def handle(self, batch: Sequence[Delivered]) -> None:
         """Take note of what events say; returns when that is durable."""

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
-from careweave_profiles.feeds import patience, streaming
+from careweave_profiles.feeds import streaming
 from careweave_profiles.feeds.streaming import BATCH, WINDOW, Item, answers
 
+from careweave import patience
 from careweave.errors import InvalidArgument, Unavailable
 from careweave.v1 import hr_pb2
 from tests.unit.profiles.feeding import OAKS, OAKS_FEED, Feeding, able, employed, update

@@ -62,7 +62,7 @@ def postgresql(address: str, password_file: str) -> Engine:
     """
     try:
         url = make_url(address).set(drivername="postgresql+psycopg")
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise InvalidArgument(
             "CAREWEAVE_EQUALITY should be like postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full.",
             reason="SETTING_INVALID",

@@ -6,7 +6,7 @@ Codes: https://www.sqlite.org/rescode.html and https://www.postgresql.org/docs/1
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError, NoResultFound, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, NoResultFound, OperationalError, SQLAlchemyError
 
 from careweave.errors import CareweaveError, Conflict, DataLoss, Exhausted, FailedPrecondition, Unavailable
 
@@ -58,13 +58,23 @@ _MEANINGS: Final = (
     ),
 )
 _ELSE: Final = _Meaning(Unavailable, "EQUALITY_UNAVAILABLE", "the database does not answer; try again later")
+_MOST_WORDS: Final = 200
 
 
 def translate(error: Exception, doing: str) -> CareweaveError:
-    """Return what `error`, raised while `doing`, means to a caller. The drivers' own words are left out: some quote."""
+    """Return what `error`, raised while `doing`, means to a caller.
+
+    The drivers' own words are left out, since some quote what was written, but for those on why nothing answers.
+    """
     code = _code(error)
     meaning = next((each for each in _MEANINGS if code.startswith(each.codes)), _ELSE) if code else _ELSE
-    return meaning.error(f"{doing}: {meaning.says}.", meaning.reason, {"code": code} if code else {})
+    words = "" if code else _why_nothing_answers(error)
+    return meaning.error(f"{doing}: {meaning.says}{words}.", meaning.reason, {"code": code} if code else {})
+
+
+def _why_nothing_answers(error: Exception) -> str:
+    said = str(error.orig) if isinstance(error, OperationalError) else getattr(error, "strerror", "")
+    return f" ({' '.join(said.split())[:_MOST_WORDS]})" if said else ""
 
 
 def _code(error: Exception) -> str:

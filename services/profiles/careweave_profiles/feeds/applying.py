@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from careweave.errors import CareweaveError, Conflict, Exhausted, FailedPrecondition, Unavailable
+from careweave.errors import CareweaveError, FailedPrecondition
 from careweave.graph.port import UnitOfWork
+from careweave.patience import PASSING
 from careweave.policy import Caller
 from careweave.v1.hr_pb2 import ProfileUpdate
 from careweave_profiles import store
@@ -26,9 +27,6 @@ from careweave_profiles.feeds.sections import SKILLS, Stated, news, repeated, st
 from careweave_profiles.feeds.wordings import Resolver, SkillWords, wordings_of
 from careweave_profiles.feeds.working import Work
 from careweave_profiles.ports import Ports
-
-PASSING: Final = (Unavailable, Exhausted, Conflict)
-"""Errors of the system, not of an update: trying again may work."""
 
 _LOG: Final = logging.getLogger(__name__)
 

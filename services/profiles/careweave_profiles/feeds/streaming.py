@@ -8,11 +8,11 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from careweave.errors import InvalidArgument
+from careweave.patience import patiently
 from careweave.policy import Action, Caller, Resource, authorise
 from careweave.v1.hr_pb2 import FeedOpening, ProfileUpdate
 from careweave_profiles.feeds.answering import Content, in_place
 from careweave_profiles.feeds.applying import Answer, Feeds, Prepared, apply_prepared, prepare
-from careweave_profiles.feeds.patience import patiently
 from careweave_profiles.feeds.positions import Mark, acknowledged
 from careweave_profiles.violations import refuse
 
@@ -20,6 +20,8 @@ WINDOW: Final = 1000
 """Updates that are read ahead; beyond, the client is not read from, and its transport makes it wait."""
 BATCH: Final = 500
 """Updates taken into one unit of work, at most."""
+WAITING: Final = "HR updates"
+"""What waits while a store does not answer, for the log."""
 TRIES: Final = 8
 """How often a batch is tried while a store does not answer, half a minute in all, before the stream ends."""
 
@@ -70,7 +72,7 @@ async def answers(
         while batch := await preparing:
             # While one batch is written, which is the engine's work, the next one is made ready.
             preparing = asyncio.create_task(_prepare_next(feeds, caller, opening, waiting))
-            for answered in await patiently(partial(_answer, feeds, opening, batch), TRIES):
+            for answered in await patiently(partial(_answer, feeds, opening, batch), WAITING, TRIES):
                 yield answered
         await reading
     finally:
@@ -113,7 +115,7 @@ async def _prepare_next(
         return None
     contents = [_of_this_feed(item.content, opening) for item in items]
     updates = [content for content in contents if isinstance(content, ProfileUpdate)]
-    prepared = await patiently(partial(prepare, feeds, caller, updates), TRIES)
+    prepared = await patiently(partial(prepare, feeds, caller, updates), WAITING, TRIES)
     return _Ready([item.position for item in items], contents, prepared)
 
 

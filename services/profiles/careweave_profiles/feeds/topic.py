@@ -18,6 +18,7 @@ from careweave.audit.asked import begin
 from careweave.audit.trail import AuditTrail
 from careweave.errors import CareweaveError, InvalidArgument
 from careweave.events.port import Delivered, Event, EventLog, Topic
+from careweave.patience import patiently
 from careweave.policy import Action, Caller, Role
 from careweave.rpc import validation
 from careweave.v1.audit_pb2 import AUDIT_OUTCOME_DONE
@@ -26,8 +27,7 @@ from careweave.v1.hr_pb2 import ProfileUpdate
 from careweave_profiles.dates import put_time
 from careweave_profiles.feeds.answering import Content, in_place
 from careweave_profiles.feeds.applying import Answer, Feeds, Outcome, apply_updates
-from careweave_profiles.feeds.patience import patiently
-from careweave_profiles.feeds.streaming import BATCH
+from careweave_profiles.feeds.streaming import BATCH, WAITING
 from careweave_profiles.ports import EVENT_SOURCE
 
 GROUP: Final = "profiles.hr-updates"
@@ -57,7 +57,7 @@ class TopicFeed:
 
     async def run(self) -> None:
         """Take updates in until cancelled; go on where the group had come to when the log answers again."""
-        await patiently(partial(self._events.consume, [Topic.HR_UPDATES], GROUP, self.handle, BATCH))
+        await patiently(partial(self._events.consume, [Topic.HR_UPDATES], GROUP, self.handle, BATCH), WAITING)
 
     async def handle(self, batch: Sequence[Delivered]) -> None:
         """Take events in, setting aside those that cannot be; returns when all of that is durable."""
@@ -73,13 +73,15 @@ class TopicFeed:
                 "an HR update was set aside", extra={"partition": delivered.partition, "offset": delivered.offset}
             )
         if rejected:
-            await patiently(partial(self._events.append, [self._rejection(*each) for each in rejected]))
+            await patiently(partial(self._events.append, [self._rejection(*each) for each in rejected]), WAITING)
 
     async def _answers(self, contents: Sequence[Content]) -> list[Answer]:
         updates = [content for content in contents if isinstance(content, ProfileUpdate)]
         asked = begin()
         asked.action = Action.STREAM_PROFILE_UPDATES
-        answers = in_place(contents, await patiently(partial(apply_updates, self._feeds, _TOPIC_CALLER, updates)))
+        answers = in_place(
+            contents, await patiently(partial(apply_updates, self._feeds, _TOPIC_CALLER, updates), WAITING)
+        )
         if asked.people:
             self._audit.record(_TOPIC_CALLER, asked, AUDIT_OUTCOME_DONE)
             if self._audit.full:

@@ -1,13 +1,14 @@
-"""Trying again while the system, not an update, is at fault."""
+"""Trying again while a store, the event log or another service, and nothing else, is at fault."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from careweave.errors import CareweaveError
-from careweave_profiles.feeds.applying import PASSING
+from careweave.errors import Conflict, Exhausted, Unavailable
 
+PASSING: Final = (Unavailable, Exhausted, Conflict)
+"""Errors of the system that may pass: trying again may work."""
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
 """Seconds between two tries; doubles each time."""
@@ -16,9 +17,10 @@ _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-async def patiently(attempt: Callable[[], Awaitable[_T]], tries: int | None = None) -> _T:
+async def patiently(attempt: Callable[[], Awaitable[_T]], what: str, tries: int | None = None) -> _T:
     """Return what `attempt` returns, trying again after errors that may pass.
 
+    what: waits meanwhile, for the log.
     tries: at most so many; None is without end.
 
     Raises:
@@ -33,10 +35,7 @@ async def patiently(attempt: Callable[[], Awaitable[_T]], tries: int | None = No
             tried += 1
             if tried == tries:
                 raise
-            _warn(error, pause)
+            # Its reason, since a message may name whom it is about.
+            _LOG.warning("%s: waiting, to try again", what, extra={"reason": error.reason, "pause_seconds": pause})
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, 2 * pause)
-
-
-def _warn(error: CareweaveError, pause: float) -> None:
-    _LOG.warning("HR updates wait, and are tried again", extra={"reason": error.reason, "pause_seconds": pause})
