@@ -166,6 +166,14 @@ _OF_PEOPLE: Final = (
     ),
     Rule("alerts", "of what the person was told", None, _ERASURE, "to tell nobody twice", _WITH_PERSON),
     Rule("aspiration-vectors", "numbers made of aspirations", None, _ERASURE, _OWN, _WITH_PERSON),
+    Rule(
+        "reviews",
+        "what the person asked a human to look at, with the ranking and the answer",
+        CONSENT_DAYS,
+        "the answer, or the erasure",
+        "to answer, and for as long as a claim may be brought (Limitation Act 1980, sections 2, 5 and 9)",
+        "matching, daily; DeletePerson, ErasePerson",
+    ),
 )
 
 _MARKS: Final = (
@@ -242,6 +250,7 @@ def _topics(settings: Settings) -> tuple[Rule, ...]:
         _of_topic(Topic.MATCHES, "that an alert was sent", KEPT[Topic.MATCHES].days, "to deliver it"),
         _of_topic(Topic.APPLICATIONS, "steps of applications, by random id", settings.events_keep_days or None, claims),
         _of_topic(Topic.DECISIONS, "rankings that were shown, by random id", settings.events_keep_days or None, claims),
+        _of_topic(Topic.REVIEWS, "steps of reviews, by random id", settings.events_keep_days or None, claims),
         _of_topic(
             Topic.AUDIT,
             "who asked for what and of whom, by random pseudonyms that erasure destroys",

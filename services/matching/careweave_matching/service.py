@@ -23,6 +23,7 @@ from careweave_matching.freshness import Limits
 from careweave_matching.messages import read_person
 from careweave_matching.model import Person
 from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports
+from careweave_matching.retention import keep_to_rules
 from careweave_matching.servicer import MatchingServicer
 
 NAME: Final = matching_pb2.DESCRIPTOR.services_by_name["MatchingService"].full_name
@@ -174,5 +175,5 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
     servicer = MatchingServicer(ports, model, decisions, token_key(settings))
-    beside = (Alerting(ports, model).run, partial(forget_the_erased, ports))
+    beside = (Alerting(ports, model).run, partial(forget_the_erased, ports), partial(keep_to_rules, ports))
     return MatchingPart(servicer, model, decisions, relay, *beside)

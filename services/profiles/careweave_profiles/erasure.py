@@ -46,6 +46,7 @@ HELD_BY_MATCHING: Final[Mapping[str, tuple[str, Query]]] = {
         ("applications", "Interest in opportunities", "APPLIED", "Opportunity"),
         ("alerts", "Of what the person was told", "ALERTED", "Opportunity"),
         ("aspiration-vectors", "Numbers made of aspirations", "ASPIRES", "EmbeddingModel"),
+        ("reviews", "Reviews of rankings that the person asked for", "ASKS", "DecisionReview"),
     )
 }
 """What hangs on a person and another service writes: it goes in the same transaction."""
