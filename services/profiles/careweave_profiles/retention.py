@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from careweave.events.port import EventLog, Topic
+from careweave.events.port import EventLog
+from careweave.events.topics import KEPT
 from careweave.graph import requests
 from careweave.graph.port import Query
 from careweave.policy import Action, Caller, authorise
@@ -115,6 +116,6 @@ async def _events(events: EventLog, rule: Rule, now: datetime, *, dry: bool) -> 
     assert rule.topic is not None  # noqa: S101  the caller has looked
     assert rule.days is not None  # noqa: S101  the same
     before = now - timedelta(days=rule.days)
-    if rule.topic is Topic.PROFILES:
+    if KEPT[rule.topic].compacted:
         return 0 if dry else await events.compact(rule.topic, before)
     return await events.drop_before(rule.topic, before, dry_run=dry)
