@@ -274,6 +274,13 @@ def _topics(settings: Settings) -> tuple[Rule, ...]:
             ids=False,
         ),
         _of_topic(
+            Topic.REVOCATIONS,
+            "digests by which tokens are refused",
+            KEPT[Topic.REVOCATIONS].days,
+            "so that every server refuses them for as long as they could be good",
+            ids=False,
+        ),
+        _of_topic(
             Topic.HR_UPDATES,
             "what HR systems sent, names included",
             KEPT[Topic.HR_UPDATES].days,

@@ -63,7 +63,7 @@ class AuditTrail:
         """Name the chain at random. People have no pseudonyms until `name_by` says how to find them."""
         self._events = events
         self._clock = clock
-        self._pseudonyms: Pseudonyms = _of_nobody
+        self._pseudonyms: Pseudonyms = of_nobody
         self._chain = new_id()
         self._number, self._digest = 0, b""
         self._waiting: deque[_Noted] = deque()
@@ -220,6 +220,7 @@ def _is_person(name: str) -> bool:
     return name.startswith("people/")
 
 
-async def _of_nobody(names: Sequence[str]) -> Mapping[str, str]:
+async def of_nobody(names: Sequence[str]) -> Mapping[str, str]:
+    """Return no pseudonym."""
     del names
     return {}

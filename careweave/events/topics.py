@@ -30,7 +30,8 @@ KEPT: Final[Mapping[Topic, Kept]] = {
     Topic.REVIEWS: Kept(),
     Topic.HR_UPDATES: Kept(days=7),
     Topic.HR_REJECTED: Kept(days=7),
-    Topic.REVOCATIONS: Kept(compacted=True),
+    # No token is taken that is good for more than a day.
+    Topic.REVOCATIONS: Kept(days=2),
     # Six years, within which a claim can be brought (Limitation Act 1980, sections 2 and 5).
     Topic.AUDIT: Kept(days=2192),
 }

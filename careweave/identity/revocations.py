@@ -63,28 +63,28 @@ class Revocations:
         """Tell whether the token by which somebody was identified is revoked."""
         return any(found.issued_at <= self._revoked.get(digest, (0, -1.0))[1] for digest in found.digests)
 
-    def events(self, digest: str, now: datetime, new_id: Callable[[], str]) -> list[Event]:
-        """Return what is to be appended so that tokens of `digest` issued until `now` are refused.
-
-        With it go tombstones of revocations whose tokens have all expired.
-        """
+    def event(self, digest: str, now: datetime, event_id: str) -> Event:
+        """Return what is to be appended so that tokens of `digest` issued until `now` are refused."""
         payload = TokensRevoked()
         payload.revoke_time.FromDatetime(now)
-        spent = now.timestamp() - LONGEST_LIFETIME_SECONDS - SKEW_SECONDS
-        over = [(each, version) for each, (version, at) in self._revoked.items() if at < spent and each != digest]
-        return [
-            _event(digest, self._revoked.get(digest, (0, 0.0))[0] + 1, now, new_id(), payload.SerializeToString()),
-            *(_event(each, version + 1, now, new_id(), None) for each, version in over),
-        ]
+        return Event(
+            topic=Topic.REVOCATIONS,
+            id=event_id,
+            type=TokensRevoked.DESCRIPTOR.full_name,
+            source=_SOURCE,
+            key=f"{_PREFIX}{digest}",
+            version=self._revoked.get(digest, (0, 0.0))[0] + 1,
+            time=now,
+            payload=payload.SerializeToString(),
+        )
 
     def take(self, event: Event) -> None:
         """Take in an event of the topic; again is harmless."""
         digest = event.key.removeprefix(_PREFIX)
-        if event.payload is None:
-            self._revoked.pop(digest, None)
-            return
-        at = TokensRevoked.FromString(event.payload).revoke_time.ToMicroseconds() / 1e6
+        at = TokensRevoked.FromString(event.payload or b"").revoke_time.ToMicroseconds() / 1e6
         if at > self._revoked.get(digest, (0, -1.0))[1]:
+            spent = at - LONGEST_LIFETIME_SECONDS - SKEW_SECONDS  # tokens of before have all expired
+            self._revoked = {each: kept for each, kept in self._revoked.items() if kept[1] > spent}
             self._revoked[digest] = (event.version, at)
             for act in self._changes:
                 act()
@@ -116,16 +116,3 @@ class Revocations:
     def _note(self, reached: Positions, end: Positions) -> None:
         if all(reached.offsets.get(place, 0) >= offset for place, offset in end.offsets.items()):
             self._known.set()
-
-
-def _event(digest: str, version: int, now: datetime, event_id: str, payload: bytes | None) -> Event:
-    return Event(
-        topic=Topic.REVOCATIONS,
-        id=event_id,
-        type=TokensRevoked.DESCRIPTOR.full_name,
-        source=_SOURCE,
-        key=f"{_PREFIX}{digest}",
-        version=version,
-        time=now,
-        payload=payload,
-    )

@@ -35,10 +35,9 @@ async def revoke_tokens(ports: Ports, caller: Caller, *, jti: str, subject: str)
     now = ports.clock()
     digest = digest_of("jti", jti) if jti else digest_of("subject", subject)
     await ports.revocations.until_known()
-    events = ports.revocations.events(digest, now, ports.new_id)
-    await ports.events.append(events)
-    for event in events:
-        ports.revocations.take(event)
+    event = ports.revocations.event(digest, now, ports.new_id())
+    await ports.events.append([event])
+    ports.revocations.take(event)
     return now
 
 

@@ -24,7 +24,7 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
-from careweave.audit.trail import Pseudonyms
+from careweave.audit.trail import Pseudonyms, of_nobody
 from careweave.config import Settings
 from careweave.errors import Unavailable
 from careweave.identity.service import identity_of
@@ -127,6 +127,7 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
             for part in reversed(parts):
                 await part.close()
             await adapters.audit.write_rest()
+            adapters.audit.name_by(of_nobody)  # nobody answers here any more
 
 
 def _pseudonyms(parts: Sequence[ServicePart], channels: Channels) -> Pseudonyms:

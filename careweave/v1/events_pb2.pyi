@@ -529,8 +529,7 @@ Global___ProfileUpdateReplayed: _TypeAlias = ProfileUpdateReplayed  # noqa: Y015
 class TokensRevoked(_message.Message):
     """`careweave.revocations.v1`: tokens are refused from now on. The key is
     `revocations/{digest}`, a digest of the token's `jti` or of whom the tokens
-    speak for; neither can be read from it. A tombstone, once all of these tokens
-    have expired.
+    speak for; neither can be read from it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

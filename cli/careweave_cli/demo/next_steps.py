@@ -11,12 +11,15 @@ _COMMANDS: Final = (
     ("Text to skills", 'careweave extract "Give medication, record it, and drive between visits."'),
     ("Find by meaning", 'careweave search occupations "helps people at home"'),
     ("What has happened so far", "careweave events tail --from-start --no-follow --topic decisions"),
-    ("Keep the services running", "careweave serve all"),
+    ("Keep the services running, as a trial", "CAREWEAVE_TRIAL=yes careweave serve all"),
 )
 _GRPCURL: Final = (
     "grpcurl -plaintext {address} list",
     'grpcurl -plaintext -d \'{{"service": "careweave.v1.MatchingService"}}\' {address} grpc.health.v1.Health/Check',
-    'grpcurl -plaintext -d \'{{"person": "{person}"}}\' {address} careweave.v1.MatchingService/FindOpportunities',
+    (
+        'grpcurl -plaintext -H "authorization: Bearer $({program} token)" -d \'{{"person": "{person}"}}\' {address} '
+        "careweave.v1.MatchingService/FindOpportunities"
+    ),
 )
 
 
@@ -29,5 +32,5 @@ def next_steps(program: str, person: str, opportunity: str, address: str) -> Tex
         text.append(f"   {meaning:<{width}}  {shown}\n")
     text.append("\n   Then, with grpcurl (https://github.com/fullstorydev/grpcurl) in another terminal:\n")
     for command in _GRPCURL:
-        text.append(f"   {command.format(person=person, address=address)}\n")
+        text.append(f"   {command.format(program=program, person=person, address=address)}\n")
     return text
