@@ -254,17 +254,6 @@ def _topics(settings: Settings) -> tuple[Rule, ...]:
         _of_topic(Topic.APPLICATIONS, "steps of applications, by random id", settings.events_keep_days or None, claims),
         _of_topic(Topic.DECISIONS, "rankings that were shown, by random id", settings.events_keep_days or None, claims),
         _of_topic(Topic.REVIEWS, "steps of reviews, by random id", settings.events_keep_days or None, claims),
-        Rule(
-            "revocations",
-            "digests of tokens, or of whom they spoke for, that are refused",
-            TOMBSTONE_DAYS,
-            "all of these tokens have expired",
-            "so that each server refuses a token that was stolen or given back",
-            "careweave retention run; Kafka: delete.retention.ms",
-            outlives=True,
-            ids=False,
-            topic=Topic.REVOCATIONS,
-        ),
         _of_topic(
             Topic.AUDIT,
             "who asked for what and of whom, by random pseudonyms that erasure destroys",
