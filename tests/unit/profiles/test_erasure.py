@@ -54,7 +54,7 @@ async def endorse(world: World, person: str, endorser: str) -> None:
 
 
 async def everything(world: World) -> str:
-    """Return all that the graph holds, as text."""
+    """Return all that the graph holds, as text, in an order that depends on nothing else."""
     found: list[object] = []
     for label, table in SCHEMA.nodes.items():
         columns = ", ".join(f"n.`{name}` AS `{name}`" for name in table.properties)
@@ -62,7 +62,7 @@ async def everything(world: World) -> str:
     for kind, link in SCHEMA.relationships.items():
         columns = ", ".join([*(f"r.`{name}` AS `{name}`" for name in link.properties), "count(*) AS times"])
         found += await world.graph.run(Query("links", f"MATCH ()-[r:`{kind}`]->() RETURN {columns}"))
-    return str(found)
+    return "\n".join(sorted(map(repr, found)))
 
 
 async def publish(world: World, tmp_path: Path) -> list[tuple[str, int, bool]]:
