@@ -25,7 +25,7 @@ from tests.rpc.issuer import Issuer
 from tests.rpc.test_guard import failure
 from tests.system.ports import free_address
 
-PEOPLE = profiles_pb2.ListPeopleRequest()
+PLACES = profiles_pb2.ListPlacesRequest()
 
 
 @dataclass
@@ -111,13 +111,13 @@ async def serving(settings: Settings, log: Path) -> AsyncIterator[None]:
 async def test_a_person_s_portal_connects_by_tls_and_token(installation: Installation, issuer: Issuer) -> None:
     address, ca = installation.settings.listen, str(installation.authority.file)
     async with connect(address, token=issuer.token(), ca_file=ca) as services:
-        await services.profiles.ListPeople(PEOPLE)
+        await services.profiles.ListPlaces(PLACES)
 
 
 async def test_a_service_is_known_by_its_certificate_alone(installation: Installation) -> None:
     for name in ("matching", "skills"):
         async with Channels(installation.service(installation.authority.sign(name)), waiting=False) as services:
-            await services.profiles.ListPeople(PEOPLE)
+            await services.profiles.ListPlaces(PLACES)
 
 
 async def test_a_certificate_is_no_service_where_portals_are_served(installation: Installation) -> None:
@@ -125,14 +125,14 @@ async def test_a_certificate_is_no_service_where_portals_are_served(installation
     shown = replace(installation.service(installation.authority.sign("matching")), listen=installation.settings.listen)
     async with Channels(shown, waiting=False) as services:
         with pytest.raises(Unauthenticated) as caught, calling():
-            await services.profiles.ListPeople(PEOPLE)
+            await services.profiles.ListPlaces(PLACES)
     assert caught.value.reason == "TOKEN_MISSING"
 
 
 async def test_a_certificate_that_names_no_service_opens_nothing(installation: Installation) -> None:
     async with Channels(installation.service(installation.authority.sign("printer")), waiting=False) as services:
         with pytest.raises(Unauthenticated) as caught, calling():
-            await services.profiles.ListPeople(PEOPLE)
+            await services.profiles.ListPlaces(PLACES)
     assert caught.value.reason == "CERTIFICATE_NAME_UNKNOWN"
 
 
@@ -140,7 +140,7 @@ async def test_a_certificate_that_names_no_service_opens_nothing(installation: I
 async def test_plain_text_to_a_port_of_tls_is_refused_and_logged(installation: Installation, port: str) -> None:
     async with grpc.aio.insecure_channel(getattr(installation.settings, port)) as channel:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
-        call = channel.unary_unary("/careweave.v1.ProfilesService/ListPeople")
+        call = channel.unary_unary("/careweave.v1.ProfilesService/ListPlaces")
         error = await failure(call(b"", timeout=5))
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     line = (await installation.line("TLS_REFUSED"))[0]
@@ -157,7 +157,7 @@ async def test_wrong_certificates_are_refused_and_logged_each_for_what_it_is(
     }
     for number, (said, pair) in enumerate(shown.items(), 1):
         async with Channels(installation.service(pair), waiting=False) as services:
-            error = await failure(services.profiles.ListPeople(PEOPLE, timeout=5))
+            error = await failure(services.profiles.ListPlaces(PLACES, timeout=5))
         assert error.code() is grpc.StatusCode.UNAVAILABLE
         assert said in (await installation.line("TLS_REFUSED", number))[-1]["message"]
 
@@ -168,7 +168,7 @@ async def test_no_certificate_is_refused_and_logged_where_services_are_served(
     """A token does not help there."""
     ca = str(installation.authority.file)
     async with connect(installation.settings.service_listen, token=issuer.token(), ca_file=ca) as services:
-        error = await failure(services.profiles.ListPeople(PEOPLE, timeout=5))
+        error = await failure(services.profiles.ListPlaces(PLACES, timeout=5))
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert "no client certificate" in (await installation.line("TLS_REFUSED"))[0]["message"]
 
@@ -178,7 +178,7 @@ async def test_a_client_does_not_talk_to_a_server_that_another_authority_signed(
 ) -> None:
     other = Authority(tmp_path / "another")
     async with connect(installation.settings.listen, token=issuer.token(), ca_file=str(other.file)) as services:
-        error = await failure(services.profiles.ListPeople(PEOPLE, timeout=5))
+        error = await failure(services.profiles.ListPlaces(PLACES, timeout=5))
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert "CERTIFICATE_VERIFY_FAILED" in (error.details() or "")
 
@@ -192,7 +192,7 @@ async def test_a_renewed_certificate_is_shown_without_a_restart(
     installation.replace("tls_key_file", pair.key)
     installation.replace("tls_certificate_file", pair.certificate)
     async with connect(installation.settings.listen, token=issuer.token(), ca_file=str(renewed.file)) as services:
-        await services.profiles.ListPeople(PEOPLE, timeout=10)
+        await services.profiles.ListPlaces(PLACES, timeout=10)
 
 
 def test_files_that_do_not_belong_together_are_refused_at_the_start(authority: Authority) -> None:
@@ -207,4 +207,4 @@ async def test_half_written_files_leave_the_ones_before(installation: Installati
     installation.replace("tls_certificate_file", other.certificate)
     ca = str(installation.authority.file)
     async with connect(installation.settings.listen, token=issuer.token(), ca_file=ca) as services:
-        await services.profiles.ListPeople(PEOPLE, timeout=10)
+        await services.profiles.ListPlaces(PLACES, timeout=10)
