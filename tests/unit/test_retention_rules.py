@@ -16,8 +16,8 @@ OF_NOBODY = {Topic.OPPORTUNITIES}
 
 def test_every_topic_about_people_has_a_rule_with_its_period() -> None:
     settings = Settings()
-    of_topics = [rule for rule in rules(settings) if rule.topic]
-    by_topic = {rule.topic: rule for rule in of_topics}
+    of_topics = [(rule.topic, rule) for rule in rules(settings) if rule.topic]
+    by_topic = dict(of_topics)
     assert len(by_topic) == len(of_topics)
     assert set(by_topic) == set(Topic) - OF_NOBODY
     for topic, rule in by_topic.items():
