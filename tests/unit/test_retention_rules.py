@@ -16,7 +16,9 @@ OF_NOBODY = {Topic.OPPORTUNITIES}
 
 def test_every_topic_about_people_has_a_rule_with_its_period() -> None:
     settings = Settings()
-    by_topic = {rule.topic: rule for rule in rules(settings) if rule.topic}
+    of_topics = [(rule.topic, rule) for rule in rules(settings) if rule.topic]
+    by_topic = dict(of_topics)
+    assert len(by_topic) == len(of_topics)
     assert set(by_topic) == set(Topic) - OF_NOBODY
     for topic, rule in by_topic.items():
         kept = KEPT[topic]
