@@ -59,10 +59,10 @@ def export(session: Session, *, name: str, folder: Path) -> None:
     require_free(folder)
     held = run(gather())
     silent = [each.service for each in held if each.silent]
-    if not silent and not any(each.sections for each in held):
+    rows = sum(len(section.rows) for each in held for section in each.sections)
+    if not silent and not rows:
         raise NotFound(f"No service holds anything about {name}.", reason="PERSON_NOT_FOUND")
     write_export(folder, name, held, utc_now())
-    rows = sum(len(section.rows) for each in held for section in each.sections)
     OUT.print(f"{folder} holds all {rows:,} rows that are held about {name}.", soft_wrap=True)
     if silent:
         raise Failure(
