@@ -21,6 +21,7 @@ def main() -> None:
         (*PYTHON, "benchmarks.hr_updates", "--neo4j"),
         (*PYTHON, "benchmarks.kafka_events"),
         (*PYTHON, "benchmarks.freshness"),
+        (*PYTHON, "benchmarks.withdrawal"),
         (command, "bench", "quality", "titles", str(judged / "job-titles")),
         (command, "bench", "quality", "next-occupation", str(judged / "next-occupation" / "dev.tsv.gz")),
         (command, "bench", "quality", "extraction", str(judged / "skill-extraction" / "care.csv")),
