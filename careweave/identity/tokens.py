@@ -24,8 +24,8 @@ from careweave.policy import Role
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 """Of signatures; Ed25519 is the name that RFC 9864 gives to what is mostly still called EdDSA. Never `none`, nor HS…:
 whoever verifies such a token could also have made it."""
-LONGEST_TOKEN: Final = 8192
-"""Characters."""
+LONGEST_TOKEN: Final = 6144
+"""Characters. gRPC refuses metadata of more than 8 KiB or so by itself, now and then and without saying why."""
 REMEMBERED: Final = 100_000
 """Tokens whose bearers are remembered; the oldest is forgotten first."""
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:  # these exist in the stubs alone
 _OURS: Final = "/careweave."
 _OPEN: Final = "/IssueTrialToken"
 """The one RPC of ours that is called without a token."""
+STATUS_SECONDS: Final = 0.02
+"""How long after its metadata the status of a refused stream may come."""
 LONGEST_MESSAGE: Final = 32 * 1024 * 1024
 """Bytes of the longest message that is sent or taken, either way. Longer ones are refused with
 RESOURCE_EXHAUSTED; below it, the field rules name the field that is too long."""
@@ -234,14 +236,17 @@ class _AuthorisedExchange(_Authorised, grpc.aio.StreamStreamClientInterceptor):
         return call
 
     async def _learn(self, call: grpc.aio.Call, token: str) -> None:
-        if await _is_refused(call):
+        if await call.code() is grpc.StatusCode.UNAUTHENTICATED:
             self._source.refused(token)
 
 
 async def _is_refused(call: grpc.aio.Call) -> bool:
     """Tell, once the server answers, whether it refuses the token."""
-    try:
-        await call.wait_for_connection()
-    except grpc.aio.AioRpcError as failure:
-        return failure.code() is grpc.StatusCode.UNAUTHENTICATED
+    await call.initial_metadata()
+    # A refusal is all in the first frame that comes back, and grpc tells its status a moment after its metadata.
+    ended = asyncio.ensure_future(call.code())
+    await asyncio.wait({ended}, timeout=STATUS_SECONDS)
+    if ended.done():
+        return ended.result() is grpc.StatusCode.UNAUTHENTICATED
+    ended.cancel()
     return False

@@ -140,7 +140,7 @@ FORGED: dict[str, tuple[Callable[[Issuer], str], str]] = {
         "TOKEN_TYPE",
     ),
     "no token": (lambda _: "not.a.token", "TOKEN_MALFORMED"),
-    "too long": (lambda _: "x" * 9000, "TOKEN_MALFORMED"),
+    "too long": (lambda _: "x" * 6500, "TOKEN_MALFORMED"),
     "encrypted": (lambda _: "a.b.c.d.e", "TOKEN_MALFORMED"),
 }
 
