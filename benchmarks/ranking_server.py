@@ -134,14 +134,13 @@ async def serve_matching(folder: Path, people_count: int, opportunity_count: int
 
 
 async def put_people(adapters: Adapters, count: int) -> None:
-    """Put the generated people into the graph, as far as the audit trail needs them."""
+    """Put the generated people into the graph, with the pseudonyms that they have since their creation was recorded."""
+    people_ports = ProfilesPorts(adapters.graph, adapters.clock, adapters.new_id)
     for start in range(0, count, PEOPLE_AT_ONCE):
-        rows = [
-            {"name": f"people/g{number:07d}", "version": 1}
-            for number in range(start, min(count, start + PEOPLE_AT_ONCE))
-        ]
+        names = [f"people/g{number:07d}" for number in range(start, min(count, start + PEOPLE_AT_ONCE))]
         async with adapters.graph.unit_of_work() as unit:
-            await unit.merge_nodes("Person", rows)
+            await unit.merge_nodes("Person", [{"name": name, "version": 1} for name in names])
+        await pseudonyms(people_ports, names)
 
 
 class Unguarded(grpc.aio.ServerInterceptor):

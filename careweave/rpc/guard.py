@@ -27,6 +27,7 @@ from careweave.rpc import validation
 from careweave.rpc.access import Access, access_of, admit
 from careweave.rpc.access_record import AccessRecord
 from careweave.rpc.caller import Callers
+from careweave.rpc.deadlines import Deadlines
 from careweave.rpc.errors import abort, status_of, status_of_unexpected
 from careweave.rpc.incoming import Refused
 from careweave.rpc.limits import Limits, Turn
@@ -60,16 +61,24 @@ class Method:
 class Guard(grpc.aio.ServerInterceptor):
     """Guards every RPC of this project's services; leaves health and reflection as they are.
 
-    callers: finds out who calls. streams: what is open, and how to end it.
+    callers: finds out who calls. streams: what is open, and how to end it. deadlines: of calls.
     new_id: makes the id by which an unexpected error is found in the log.
     audit: where accesses are recorded.
     limits: what one caller may ask.
     """
 
     def __init__(
-        self, callers: Callers, streams: Streams, new_id: Callable[[], str], audit: AuditTrail, limits: Limits
+        self,
+        callers: Callers,
+        streams: Streams,
+        deadlines: Deadlines,
+        *,
+        new_id: Callable[[], str],
+        audit: AuditTrail,
+        limits: Limits,
     ) -> None:
         """Begin without having guarded any."""
+        self._deadlines = deadlines
         self._callers = callers
         self._streams = streams
         self._new_id = new_id
@@ -116,7 +125,7 @@ class Guard(grpc.aio.ServerInterceptor):
                 with self._entered(await self._callers.read(context), method, record):
                     request = _read(body, method)
                     await record.room(changes_permission=method.access.changes_permission)
-                    reply = await _in_time(behaviour(request, context), method)
+                    reply = await self._in_time(behaviour(request, context), method)
                     await record.done(changes_permission=method.access.changes_permission)
             except Exception as error:  # noqa: BLE001  the last place where it can be turned into a status
                 record.failed(error)
@@ -131,7 +140,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
         async def call(body: bytes, context: Context) -> Message:
             try:
-                return await _in_time(behaviour(_read(body, method), context), method)
+                return await self._in_time(behaviour(_read(body, method), context), method)
             except Exception as error:  # noqa: BLE001  as above
                 await self._fail(context, method.rpc, error)
 
@@ -208,6 +217,29 @@ class Guard(grpc.aio.ServerInterceptor):
         admit(record.caller, method.access.roles, method.rpc)
         return turn
 
+    async def _in_time(self, answering: Awaitable[Message], method: Method) -> Message:
+        """Return what `answering` returns.
+
+        Raises:
+            TimedOut: not within the time that the method may take; what it was doing has been cancelled.
+        """
+        seconds = LONGEST_BULK_SECONDS if method.access.bulk else LONGEST_SECONDS
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  grpc runs every call in a task of its own
+        self._deadlines.began(task, seconds)
+        try:
+            return await answering
+        except asyncio.CancelledError as error:
+            if not self._deadlines.ended(task):
+                raise
+            raise TimedOut(
+                f"{method.rpc} took more than {seconds} seconds and was given up; look whether it was done before you "
+                "call again.",
+                reason="TOO_SLOW",
+            ) from error
+        finally:
+            self._deadlines.ended(task)
+
     async def _fail(self, context: Context, rpc: str, error: Exception) -> NoReturn:
         if isinstance(error, grpc.aio.AbortError):
             raise error
@@ -220,27 +252,6 @@ class Guard(grpc.aio.ServerInterceptor):
 
 def _method(path: str, handler: Handler) -> Method:
     return Method(path.rpartition("/")[2], access_of(path), cast("Decode", handler.request_deserializer))
-
-
-async def _in_time(answering: Awaitable[Message], method: Method) -> Message:
-    """Return what `answering` returns.
-
-    Raises:
-        TimedOut: not within the time that the method may take; what it was doing has been cancelled.
-    """
-    seconds = LONGEST_BULK_SECONDS if method.access.bulk else LONGEST_SECONDS
-    limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            return await answering
-    except TimeoutError as error:
-        if not limit.expired():
-            raise
-        raise TimedOut(
-            f"{method.rpc} took more than {seconds} seconds and was given up; look whether it was done before you "
-            "call again.",
-            reason="TOO_SLOW",
-        ) from error
 
 
 def _read(body: bytes, method: Method) -> Message:

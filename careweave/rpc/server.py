@@ -30,6 +30,7 @@ from careweave.errors import Unavailable
 from careweave.identity.service import identity_of
 from careweave.identity.signing import OwnIssuer
 from careweave.rpc.channels import LONGEST_MESSAGE, Channels
+from careweave.rpc.deadlines import Deadlines
 from careweave.rpc.guard import Guard
 from careweave.rpc.limits import Limits
 from careweave.rpc.parts import Build, KeepsPseudonyms, ServicePart
@@ -97,8 +98,14 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
     """
     limits = Limits(settings.calls_per_second, time.monotonic)
     identity = identity_of(settings, adapters)
+    deadlines = Deadlines(time.monotonic)
     guard = Guard(
-        identity.callers, identity.streams, new_id=lambda: secrets.token_hex(8), audit=adapters.audit, limits=limits
+        identity.callers,
+        identity.streams,
+        deadlines,
+        new_id=lambda: secrets.token_hex(8),
+        audit=adapters.audit,
+        limits=limits,
     )
     server = _make_server(guard)
     bound = _bind(server, settings)
@@ -114,6 +121,7 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
         probed = await _started_for_probes(settings.health_listen, health)
         tasks = [asyncio.create_task(_run(part, failed)) for part in parts]
         tasks.append(asyncio.create_task(adapters.audit.run()))
+        tasks.append(asyncio.create_task(deadlines.run()))
         tasks.append(asyncio.create_task(_follow_readiness(parts, health, ready)))
         try:
             yield Running(bound.settings, identity.own, ready, failed)

@@ -13,7 +13,7 @@ from grpc_status import rpc_status
 from careweave import errors
 from careweave.client import calling, connect, person
 from careweave.policy import Caller, Role
-from careweave.rpc import guard
+from careweave.rpc import deadlines, guard
 from careweave.rpc.caller import AUTHORIZATION, OPERATOR
 from careweave.rpc.channels import LONGEST_MESSAGE
 from careweave.rpc.errors import STATUS_CODES
@@ -94,6 +94,7 @@ async def test_a_caller_who_asks_too_often_is_told_when_to_come_back(probed: Pro
 
 async def test_a_call_that_takes_too_long_is_given_up(probed: Probed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "LONGEST_SECONDS", 0.05)
+    monkeypatch.setattr(deadlines, "LOOK_SECONDS", 0.05)
     probed.probe.takes_seconds = 60.0
     error = await failure(probed.services.matching.FindOpportunities(FIND))
     assert (error.code(), detail(error, ErrorInfo).reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "TOO_SLOW")
