@@ -84,6 +84,11 @@ class AccessRecord:
         if self._asked.action and isinstance(error, CareweaveError):
             self._record(AUDIT_OUTCOME_REFUSED if refused else AUDIT_OUTCOME_FAILED)
 
+    def given_up(self) -> None:
+        """Record that the client left, or the server stopped, before the answer: what was asked may have been done."""
+        if self._asked.action and self._asked.people:
+            self._record(AUDIT_OUTCOME_FAILED)
+
     def _record(self, outcome: Outcome) -> None:
         if self.caller.role is not Role.SERVICE and (self._asked.people or self._asked.action not in PUBLIC):
             self._audit.record(self.caller, self._asked, outcome)

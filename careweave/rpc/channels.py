@@ -192,7 +192,7 @@ class _AuthorisedCall(_Authorised, grpc.aio.UnaryUnaryClientInterceptor):
         token = await self._token(client_call_details)
         call = await continuation(_bearing(client_call_details, token), request)
         # A refused token is the first thing that a server says: nothing was done, so the call may be made again.
-        if token and await call.code() is grpc.StatusCode.UNAUTHENTICATED and self._source.refused(token):
+        if token and await _or_cancelled(call, _has_failed_for_its_token(call)) and self._source.refused(token):
             return await continuation(_bearing(client_call_details, await self._source.current()), request)
         return call
 
@@ -206,7 +206,7 @@ class _AuthorisedStream(_Authorised, grpc.aio.UnaryStreamClientInterceptor):
     ) -> AsyncIterator[_Reply] | grpc.aio.UnaryStreamCall[_Request, _Reply]:
         token = await self._token(client_call_details)
         call = await continuation(_bearing(client_call_details, token), request)
-        if token and await _is_refused(call) and self._source.refused(token):
+        if token and await _or_cancelled(call, _is_refused(call)) and self._source.refused(token):
             return await continuation(_bearing(client_call_details, await self._source.current()), request)
         return call
 
@@ -236,8 +236,21 @@ class _AuthorisedExchange(_Authorised, grpc.aio.StreamStreamClientInterceptor):
         return call
 
     async def _learn(self, call: grpc.aio.Call, token: str) -> None:
-        if await call.code() is grpc.StatusCode.UNAUTHENTICATED:
+        if await _has_failed_for_its_token(call):
             self._source.refused(token)
+
+
+async def _or_cancelled(call: grpc.aio.Call, answer: Awaitable[bool]) -> bool:
+    """Return `answer`; who cancels what they wait for cancels `call`, which they have not been given yet."""
+    try:
+        return await answer
+    except asyncio.CancelledError:
+        call.cancel()
+        raise
+
+
+async def _has_failed_for_its_token(call: grpc.aio.Call) -> bool:
+    return await call.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 async def _is_refused(call: grpc.aio.Call) -> bool:

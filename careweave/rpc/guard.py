@@ -127,6 +127,9 @@ class Guard(grpc.aio.ServerInterceptor):
                     await record.room(changes_permission=method.access.changes_permission)
                     reply = await self._in_time(behaviour(request, context), method)
                     await record.done(changes_permission=method.access.changes_permission)
+            except asyncio.CancelledError:
+                record.given_up()
+                raise
             except Exception as error:  # noqa: BLE001  the last place where it can be turned into a status
                 record.failed(error)
                 await self._fail(context, method.rpc, error)
@@ -186,6 +189,7 @@ class Guard(grpc.aio.ServerInterceptor):
                     await record.part()
                     yield reply
             except asyncio.CancelledError:
+                record.given_up()
                 why = self._streams.why_ended(task)
                 if why is None:
                     raise

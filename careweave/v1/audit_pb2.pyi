@@ -40,7 +40,9 @@ class _AuditOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditOut
     AUDIT_OUTCOME_REFUSED: _AuditOutcome.ValueType  # 2
     """It was not allowed; nothing was shown or changed."""
     AUDIT_OUTCOME_FAILED: _AuditOutcome.ValueType  # 3
-    """It was allowed and failed for another reason."""
+    """It was allowed and failed for another reason, or its caller left before the
+    answer; a change may have been made.
+    """
 
 class AuditOutcome(_AuditOutcome, metaclass=_AuditOutcomeEnumTypeWrapper):
     """What became of an access."""
@@ -52,7 +54,9 @@ AUDIT_OUTCOME_DONE: AuditOutcome.ValueType  # 1
 AUDIT_OUTCOME_REFUSED: AuditOutcome.ValueType  # 2
 """It was not allowed; nothing was shown or changed."""
 AUDIT_OUTCOME_FAILED: AuditOutcome.ValueType  # 3
-"""It was allowed and failed for another reason."""
+"""It was allowed and failed for another reason, or its caller left before the
+answer; a change may have been made.
+"""
 Global___AuditOutcome: _TypeAlias = AuditOutcome  # noqa: Y015
 
 @_typing.final

@@ -51,4 +51,4 @@ async def probed(settings: Settings, adapters: Adapters) -> AsyncIterator[Probed
         running(settings, [build], adapters) as started,
         connect(started.settings.listen, OPERATOR) as services,
     ):
-        yield Probed(probe, started, services)
+        yield Probed(probe, started, services, adapters)

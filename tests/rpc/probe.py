@@ -7,11 +7,12 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from careweave.policy import Action, Caller, authorise
+from careweave.policy import Action, Caller, Resource, authorise
 from careweave.rpc.caller import caller_of
 from careweave.rpc.channels import Channels
 from careweave.rpc.server import Running
 from careweave.v1 import matching_pb2
+from careweave.wiring import Adapters
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -29,6 +30,7 @@ class Probe:
         self.callers: list[Caller] = []
         self.closed = False
         self.asks = True
+        self.about = ""
         self.takes_seconds = 0.0
         self.request = matching_pb2.FindOpportunitiesRequest(person="people/anna")
 
@@ -67,7 +69,9 @@ class Probe:
 
     def _ask(self, context: Context) -> None:
         """Ask the policy what is granted to whoever calls here, unless the test says otherwise."""
-        if self.asks:
+        if self.asks and self.about:
+            authorise(caller_of(context), Action.FIND_OPPORTUNITIES, Resource(person=self.about))
+        elif self.asks:
             authorise(caller_of(context), Action.GET_OPPORTUNITY)
 
     async def _find(
@@ -100,6 +104,7 @@ class Probed:
     probe: Probe
     running: Running
     services: Channels
+    adapters: Adapters
 
     @property
     def address(self) -> str:

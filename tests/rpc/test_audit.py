@@ -16,7 +16,7 @@ import pytest
 from careweave_profiles import service
 
 from careweave.audit.chains import Chain, Head, verify
-from careweave.audit.trail import AuditTrail
+from careweave.audit.trail import AuditTrail, of_nobody
 from careweave.client import OPERATOR, calling, connect, person
 from careweave.config import Settings, environment_of
 from careweave.errors import Forbidden, NotFound, Unavailable
@@ -88,8 +88,11 @@ def told(accesses: Sequence[audit_pb2.RecordedAccess]) -> list[tuple[str, str, b
 async def test_a_person_sees_who_read_and_changed_what_is_held_about_them_and_who_was_refused(served: Served) -> None:
     async with connect(served.address, person(ANNA)) as anna, connect(served.address, RECRUITER) as recruiter:
         consent = await give_consent(anna)
-        with pytest.raises(Forbidden), calling():
+        with pytest.raises(Forbidden), calling():  # refused by the role alone: nobody has read of whom it was
             await recruiter.profiles.GetPerson(pb.GetPersonRequest(name=ANNA))
+        async with connect(served.address, person("people/ben")) as ben:
+            with pytest.raises(Forbidden), calling():
+                await ben.profiles.GetPerson(pb.GetPersonRequest(name=ANNA))
         with pytest.raises(NotFound), calling():
             await anna.profiles.WithdrawConsent(pb.WithdrawConsentRequest(name=f"{ANNA}/consents/none"))
         await anna.profiles.WithdrawConsent(pb.WithdrawConsentRequest(name=consent.name))
@@ -98,12 +101,13 @@ async def test_a_person_sees_who_read_and_changed_what_is_held_about_them_and_wh
     assert told(seen) == [
         ("CreatePerson", "", False, audit_pb2.AUDIT_OUTCOME_DONE),
         ("GiveConsent", "", True, audit_pb2.AUDIT_OUTCOME_DONE),
+        ("GetPerson", "", False, audit_pb2.AUDIT_OUTCOME_REFUSED),
         ("WithdrawConsent", "", True, audit_pb2.AUDIT_OUTCOME_FAILED),
         ("WithdrawConsent", "", True, audit_pb2.AUDIT_OUTCOME_DONE),
         ("ListPeople", "", False, audit_pb2.AUDIT_OUTCOME_DONE),
     ]
     others = await served.accesses(person(ANNA), others_only=True)
-    assert {each.action for each in others} == {"CreatePerson", "ListPeople", "ListRecordedAccesses"}
+    assert {each.action for each in others} == {"CreatePerson", "GetPerson", "ListPeople", "ListRecordedAccesses"}
 
 
 @on_both_stacks
@@ -311,3 +315,26 @@ async def test_the_trail_of_a_server_that_ended_in_order_says_so(settings: Setti
     await log.close()
     assert [(chain.closed, chain.faults, chain.entries) for chain in chains] == [(True, [], 1)]
     assert timedelta() <= datetime.now(UTC) - (chains[0].ended or LONG_AGO) < timedelta(minutes=5)
+
+
+async def test_a_call_whose_caller_leaves_before_the_answer_is_recorded(probed: Probed) -> None:
+    probed.probe.takes_seconds = 60.0
+    probed.probe.about = ANNA
+    call = probed.services.matching.FindOpportunities(probed.probe.request)
+    async with asyncio.timeout(30):
+        while not probed.probe.callers:  # noqa: ASYNC110  it is on its way
+            await asyncio.sleep(0.01)
+    call.cancel()
+    trail = probed.adapters.audit
+    trail.name_by(of_nobody)  # there is no profiles service here to ask
+    async with asyncio.timeout(30):
+        while True:
+            await trail.flush()
+            batches = [
+                AuditBatch.FromString(each.event.payload or b"")
+                async for each in all_kept(probed.adapters.events, Topic.AUDIT)
+            ]
+            if entries := [entry for batch in batches for entry in batch.entries]:
+                break
+            await asyncio.sleep(0.05)
+    assert [(each.action, each.outcome) for each in entries] == [("FindOpportunities", audit_pb2.AUDIT_OUTCOME_FAILED)]
