@@ -221,7 +221,7 @@ def _entry(noted: _Noted, known: Mapping[str, str]) -> AuditEntry:
 
 
 def _put_time(stamp: Timestamp, moment: datetime) -> None:
-    """Set `stamp` to `moment`, which is in UTC; what `FromDatetime` does, in a third of the time."""
+    """Set `stamp` to `moment`, which is in UTC; what `FromDatetime` does, without its checks."""
     past = moment - _EPOCH
     stamp.seconds, stamp.nanos = past.days * _SECONDS_PER_DAY + past.seconds, past.microseconds * 1000
 

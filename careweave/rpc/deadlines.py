@@ -1,7 +1,7 @@
 """Calls that take longer than a server allows are given up.
 
-One look at all of them now and then, instead of a timer for each: thousands of timers a second, nearly all of
-which are cancelled again, cost a call a tenth of its time.
+One look at all of them now and then, instead of a timer for each: nearly all of thousands of timers a second would
+be cancelled again.
 """
 
 import asyncio
