@@ -14,12 +14,12 @@ from google.protobuf.json_format import MessageToDict
 from careweave.client import Caller, Role, calling, person
 from careweave.config import Settings
 from careweave.errors import FailedPrecondition, Forbidden, InvalidArgument, NotFound
-from careweave.events.port import Topic
+from careweave.events.port import Event, Topic
 from careweave.graph.port import Query
 from careweave.v1 import common_pb2, events_pb2
 from careweave.v1 import matching_pb2 as mt
 from careweave.v1 import profiles_pb2 as pf
-from careweave.v1.common_pb2 import ApplyRetentionRequest
+from careweave.v1.common_pb2 import ApplyRetentionRequest, ExportPersonRequest
 from tests.rpc.replicas import until
 from tests.rpc.test_matching import (
     CARE,
@@ -345,3 +345,23 @@ async def test_what_a_ranking_does_not_decide_is_said_to_anyone_with_the_version
     assert "22C" in said.law
     decision = await ranked(place, who)
     assert (said.versions.model, said.versions.weights) == (decision.versions.model, decision.versions.weights)
+
+
+async def test_an_export_shows_rankings_however_long_an_installation_keeps_them(place: Place) -> None:
+    who, long_ago = await somebody(place), datetime.now(UTC) - timedelta(days=1000)
+    made = events_pb2.RankingMade(decision="decisions/20240101-old-1", subject=who)
+    event = Event(
+        topic=Topic.DECISIONS,
+        id="old-1",
+        type=events_pb2.RankingMade.DESCRIPTOR.full_name,
+        source="/careweave/matching",
+        key=who,
+        version=1,
+        time=long_ago,
+        payload=made.SerializeToString(),
+    )
+    await place.adapters.events.append([event])
+    request = ExportPersonRequest(name=who)
+    sections = [each async for each in place.services.matching.ExportPerson(request)]
+    names = [row["name"] for each in sections if each.kind == "decisions" for row in each.rows]
+    assert names == [f"{who}/decisions/20240101-old-1"]

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from careweave_matching import alert_store, past_decisions, review_store, store
 from careweave_matching.applying import Application
 from careweave_matching.past_decisions import require_person
 from careweave_matching.ports import Ports
-from careweave_matching.retention import DECISIONS_KEPT, REVIEWS_KEPT_YEARS
+from careweave_matching.retention import REVIEWS_KEPT_YEARS
 from careweave_matching.reviews import NO_LIMIT
 
 ASPIRES: Final = Query(
@@ -26,6 +27,8 @@ ASPIRES: Final = Query(
 )
 ROWS_AT_ONCE: Final = 100
 """Rows in one message of the stream at most; a kind that has more comes in several."""
+BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before any ranking: how long they are kept is for the installation to say, and all that is kept is shown."""
 _EVERYTHING: Final = 100_000
 """Rows of one kind that are read at most."""
 
@@ -61,7 +64,7 @@ _DECISIONS: Final = _Kind(
     "decisions",
     "Rankings that were made for you, and those that showed you to an employer",
     "So that you can ask why, and contest.",
-    f"{DECISIONS_KEPT.days} days, by the installation's retention rule for the event log.",
+    "By the installation's retention rule for the event log: a year, unless it says otherwise.",
 )
 _REVIEWS: Final = _Kind(
     "reviews",
@@ -90,7 +93,7 @@ async def export(ports: Ports, caller: Caller, person: str) -> AsyncIterator[Per
     models = await graph.run(ASPIRES, person=person)
     for section in _sections(_ASPIRATIONS, ({"held": True, "model": row["model"]} for row in models)):
         yield section
-    decisions = await past_decisions.of_person(ports, person, ports.clock() - DECISIONS_KEPT)
+    decisions = await past_decisions.of_person(ports, person, BEGINNING)
     for section in _sections(_DECISIONS, (_as_dict(each) for each in decisions)):
         yield section
     wanted = review_store.Wanted(person, "", 0, NO_LIMIT, "")

@@ -3,7 +3,7 @@
 What is not named here goes with the person, or when the opportunity closes.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from careweave.config import Settings
@@ -19,10 +19,6 @@ REVIEWS_KEPT_YEARS: Final = 6
 """How long a review is kept after it was answered or taken back: as long as a claim about it can be brought. Limitation
 Act 1980: section 2 (tort), section 5 (simple contract), section 9 (sums recoverable by statute, such as compensation
 under UK GDPR Article 82) each say six years. Open ones are kept."""
-DECISIONS_KEPT: Final = timedelta(days=366)
-"""How long the record of a ranking is needed: a claim of discrimination must be brought within months of what it is
-about (Equality Act 2010 section 123: three, to become six under the Employment Rights Act 2025) after conciliation,
-and is known to an employer well within the year. Set the topic's retention to no less."""
 
 
 async def drop_past_reviews(graph: Graph, now: datetime) -> int:
