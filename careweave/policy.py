@@ -101,6 +101,7 @@ class Action(StrEnum):
     GIVE_CONSENT = "GiveConsent"
     WITHDRAW_CONSENT = "WithdrawConsent"
     BATCH_GET_PERSON_SNAPSHOTS = "BatchGetPersonSnapshots"
+    GET_PERSON_VERSION = "GetPersonVersion"
     STREAM_PERSON_SNAPSHOTS = "StreamPersonSnapshots"
     BATCH_CREATE_PEOPLE = "BatchCreatePeople"
     STREAM_PROFILE_UPDATES = "StreamProfileUpdates"
@@ -128,6 +129,7 @@ class Action(StrEnum):
     FIND_OPPORTUNITIES = "FindOpportunities"
     FIND_CANDIDATES = "FindCandidates"
     EXPLAIN_MATCH = "ExplainMatch"
+    FIND_SKILL_GAINS = "FindSkillGains"
     WATCH_OPPORTUNITIES = "WatchOpportunities"
     EXPRESS_INTEREST = "ExpressInterest"
     RECORD_OUTCOME = "RecordOutcome"
@@ -135,6 +137,7 @@ class Action(StrEnum):
     """The one outcome that a person may record too."""
     LIST_APPLICATIONS = "ListApplications"
     GET_DECISION = "GetDecision"
+    REPLAY_DECISION = "ReplayDecision"
     LIST_DECISIONS = "ListDecisions"
     REQUEST_REVIEW = "RequestReview"
     GET_REVIEW = "GetReview"
@@ -236,6 +239,7 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.GIVE_CONSENT: _THE_PERSON_ALONE,
         Action.WITHDRAW_CONSENT: _THE_PERSON_ALONE,
         Action.BATCH_GET_PERSON_SNAPSHOTS: _READ_MODELS,
+        Action.GET_PERSON_VERSION: _READ_MODELS,
         Action.STREAM_PERSON_SNAPSHOTS: _READ_MODELS,
         Action.BATCH_CREATE_PEOPLE: _RUNNING,
         # A service, too: what takes updates from their topic.
@@ -259,11 +263,14 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.FIND_CANDIDATES: _THE_EMPLOYER,
         # An employer gets the explanation only where consent lets them see the person, without preference.
         Action.EXPLAIN_MATCH: _EITHER_SIDE,
+        # Score and place hold preference, which is the person's own.
+        Action.FIND_SKILL_GAINS: _THE_PERSON,
         Action.EXPRESS_INTEREST: _THE_PERSON,
         Action.RECORD_OUTCOME: _THE_EMPLOYER,
         Action.DECLINE: _EITHER_SIDE,
         Action.LIST_APPLICATIONS: _EITHER_SIDE,
         Action.GET_DECISION: _THE_PERSON,
+        Action.REPLAY_DECISION: _THE_PERSON,
         Action.LIST_DECISIONS: _THE_PERSON,
         # The operator too, for whoever asks by letter or telephone.
         Action.REQUEST_REVIEW: _THE_PERSON,

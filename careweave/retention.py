@@ -72,7 +72,7 @@ class Rule:
 
 def rules(settings: Settings) -> Sequence[Rule]:
     """Return all rules, as `settings` has them where they may be chosen."""
-    return (*_OF_PEOPLE, *_MARKS, *_topics(settings), *_OF_FILES)
+    return (*_OF_PEOPLE, _versions(settings), *_MARKS, *_topics(settings), *_OF_FILES)
 
 
 def rule_of(kind: str, settings: Settings) -> Rule:
@@ -232,6 +232,20 @@ _OF_FILES: Final = (
         words=True,
     ),
 )
+
+
+def _versions(settings: Settings) -> Rule:
+    return Rule(
+        "profile-versions",
+        "earlier versions of the profile, as rankings read them: no name, no email, no consents, nobody who vouched",
+        settings.events_keep_days or None,
+        "the next version, as long as rankings are kept; before that, when the person erases their profile"
+        if settings.events_keep_days
+        else _ERASURE,
+        "people may ask why a ranking came out as it did, and contest it (UK GDPR Articles 15 and 22A to 22D): it is "
+        "made again from the version that it names",
+        _RETENTION if settings.events_keep_days else _WITH_PERSON,
+    )
 
 
 def _topics(settings: Settings) -> tuple[Rule, ...]:

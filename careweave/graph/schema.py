@@ -255,6 +255,13 @@ _PEOPLE = (
     # What is left of a deleted person: that a name, of which only the digest is kept, had come to a
     # version. A person made again under that name goes on from there.
     NodeTable("Erasure", "profiles", {"digest": Value.TEXT, "version": Value.INTEGER}, key="digest"),
+    # An earlier version of a profile, `people/{person}/versions/{version}`: what a ranking reads of it, as a serialised
+    # and deflated `Person`. Found and deleted by name alone, so that keeping it costs no relationship.
+    NodeTable(
+        "PersonVersion",
+        "profiles",
+        {"name": Value.TEXT, "supersede_time": Value.TIME, "snapshot": Value.BYTES},
+    ),
     # By which pseudonym the audit trail knows a person; deleted with them, so that nobody is known by it any more.
     NodeTable("AuditPseudonym", "profiles", {"name": Value.TEXT, "pseudonym": Value.TEXT}),
     NodeTable(

@@ -27,7 +27,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61reweave/v1/common.proto\x12\x0c\x63\x61reweave.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\"S\n\x04\x44\x61te\x12\x19\n\x04year\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x98\x11(\xec\x0e\x12\x18\n\x05month\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x0c(\x01\x12\x16\n\x03\x64\x61y\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x1f(\x01\"d\n\x0b\x43oordinates\x12)\n\x08latitude\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0\x12*\n\tlongitude\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80\x66@)\x00\x00\x00\x00\x00\x80\x66\xc0\"\xe2\x01\n\x15\x43redentialRequirement\x12:\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.careweave.v1.CredentialKindB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x17\n\x05title\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x33\n\tdbs_level\x18\x03 \x01(\x0e\x32\x16.careweave.v1.DbsLevelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12!\n\x0erecheck_months\x18\x04 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18x(\x00\x12\x1c\n\x14provided_by_employer\x18\x05 \x01(\x08\"\xd4\x01\n\x10SkillRequirement\x12\x39\n\x05skill\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!2\x1f^skills/[A-Za-z0-9._~-]{1,128}$\x12\x36\n\nimportance\x18\x02 \x01(\x0e\x32\x18.careweave.v1.ImportanceB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x38\n\x0bproficiency\x18\x03 \x01(\x0e\x32\x19.careweave.v1.ProficiencyB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x13\n\x05label\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\"b\n\x08Versions\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08taxonomy\x18\x02 \x01(\t\x12\x0f\n\x07weights\x18\x03 \x01(\t\x12\x0f\n\x07profile\x18\x04 \x01(\x03\x12\x13\n\x0bopportunity\x18\x05 \x01(\x03\"N\n\x13\x45xportPersonRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xbaH\"r 2\x1e^people/[A-Za-z0-9._~-]{1,64}$\"r\n\rPersonSection\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x0c\n\x04kept\x18\x04 \x01(\t\x12%\n\x04rows\x18\x05 \x03(\x0b\x32\x17.google.protobuf.Struct\".\n\x15\x41pplyRetentionRequest\x12\x15\n\rvalidate_only\x18\x01 \x01(\x08\"I\n\x16\x41pplyRetentionResponse\x12/\n\x07\x61pplied\x18\x01 \x03(\x0b\x32\x1e.careweave.v1.AppliedRetention\"@\n\x10\x41ppliedRetention\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07removed\x18\x03 \x01(\x03*\xb4\x01\n\x0bProficiency\x12\x1b\n\x17PROFICIENCY_UNSPECIFIED\x10\x00\x12\x16\n\x12PROFICIENCY_NOVICE\x10\x01\x12!\n\x1dPROFICIENCY_ADVANCED_BEGINNER\x10\x02\x12\x19\n\x15PROFICIENCY_COMPETENT\x10\x03\x12\x1a\n\x16PROFICIENCY_PROFICIENT\x10\x04\x12\x16\n\x12PROFICIENCY_EXPERT\x10\x05*[\n\nImportance\x12\x1a\n\x16IMPORTANCE_UNSPECIFIED\x10\x00\x12\x18\n\x14IMPORTANCE_ESSENTIAL\x10\x01\x12\x17\n\x13IMPORTANCE_OPTIONAL\x10\x02*\xae\x02\n\x0fOpportunityKind\x12 \n\x1cOPPORTUNITY_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14OPPORTUNITY_KIND_JOB\x10\x01\x12\x1f\n\x1bOPPORTUNITY_KIND_SECONDMENT\x10\x02\x12#\n\x1fOPPORTUNITY_KIND_APPRENTICESHIP\x10\x03\x12\x1b\n\x17OPPORTUNITY_KIND_COURSE\x10\x04\x12\x1e\n\x1aOPPORTUNITY_KIND_PLACEMENT\x10\x05\x12\x1e\n\x1aOPPORTUNITY_KIND_SHADOWING\x10\x06\x12\x1c\n\x18OPPORTUNITY_KIND_PROJECT\x10\x07\x12\x1e\n\x1aOPPORTUNITY_KIND_MENTORING\x10\x08*\x8d\x01\n\nTravelMode\x12\x1b\n\x17TRAVEL_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10TRAVEL_MODE_WALK\x10\x01\x12\x15\n\x11TRAVEL_MODE_CYCLE\x10\x02\x12 \n\x1cTRAVEL_MODE_PUBLIC_TRANSPORT\x10\x03\x12\x13\n\x0fTRAVEL_MODE_CAR\x10\x04*\xff\x01\n\x0e\x43redentialKind\x12\x1f\n\x1b\x43REDENTIAL_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x43REDENTIAL_KIND_REGISTRATION\x10\x01\x12\x17\n\x13\x43REDENTIAL_KIND_DBS\x10\x02\x12&\n\"CREDENTIAL_KIND_MANDATORY_TRAINING\x10\x03\x12!\n\x1d\x43REDENTIAL_KIND_RIGHT_TO_WORK\x10\x04\x12#\n\x1f\x43REDENTIAL_KIND_DRIVING_LICENCE\x10\x05\x12!\n\x1d\x43REDENTIAL_KIND_QUALIFICATION\x10\x06*\x8f\x01\n\x08\x44\x62sLevel\x12\x19\n\x15\x44\x42S_LEVEL_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x44\x42S_LEVEL_BASIC\x10\x01\x12\x16\n\x12\x44\x42S_LEVEL_STANDARD\x10\x02\x12\x16\n\x12\x44\x42S_LEVEL_ENHANCED\x10\x03\x12#\n\x1f\x44\x42S_LEVEL_ENHANCED_BARRED_LISTS\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61reweave/v1/common.proto\x12\x0c\x63\x61reweave.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\"S\n\x04\x44\x61te\x12\x19\n\x04year\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x98\x11(\xec\x0e\x12\x18\n\x05month\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x0c(\x01\x12\x16\n\x03\x64\x61y\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x1f(\x01\"d\n\x0b\x43oordinates\x12)\n\x08latitude\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0\x12*\n\tlongitude\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80\x66@)\x00\x00\x00\x00\x00\x80\x66\xc0\"\xe2\x01\n\x15\x43redentialRequirement\x12:\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.careweave.v1.CredentialKindB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x17\n\x05title\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x33\n\tdbs_level\x18\x03 \x01(\x0e\x32\x16.careweave.v1.DbsLevelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12!\n\x0erecheck_months\x18\x04 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18x(\x00\x12\x1c\n\x14provided_by_employer\x18\x05 \x01(\x08\"\xd4\x01\n\x10SkillRequirement\x12\x39\n\x05skill\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!2\x1f^skills/[A-Za-z0-9._~-]{1,128}$\x12\x36\n\nimportance\x18\x02 \x01(\x0e\x32\x18.careweave.v1.ImportanceB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x38\n\x0bproficiency\x18\x03 \x01(\x0e\x32\x19.careweave.v1.ProficiencyB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x13\n\x05label\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\"\x87\x01\n\x08Versions\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08taxonomy\x18\x02 \x01(\t\x12\x0f\n\x07weights\x18\x03 \x01(\t\x12\x0f\n\x07profile\x18\x04 \x01(\x03\x12\x13\n\x0bopportunity\x18\x05 \x01(\x03\x12\x0e\n\x06places\x18\x06 \x01(\t\x12\x13\n\x0brelatedness\x18\x07 \x01(\t\"N\n\x13\x45xportPersonRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xbaH\"r 2\x1e^people/[A-Za-z0-9._~-]{1,64}$\"r\n\rPersonSection\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x0c\n\x04kept\x18\x04 \x01(\t\x12%\n\x04rows\x18\x05 \x03(\x0b\x32\x17.google.protobuf.Struct\".\n\x15\x41pplyRetentionRequest\x12\x15\n\rvalidate_only\x18\x01 \x01(\x08\"I\n\x16\x41pplyRetentionResponse\x12/\n\x07\x61pplied\x18\x01 \x03(\x0b\x32\x1e.careweave.v1.AppliedRetention\"@\n\x10\x41ppliedRetention\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07removed\x18\x03 \x01(\x03*\xb4\x01\n\x0bProficiency\x12\x1b\n\x17PROFICIENCY_UNSPECIFIED\x10\x00\x12\x16\n\x12PROFICIENCY_NOVICE\x10\x01\x12!\n\x1dPROFICIENCY_ADVANCED_BEGINNER\x10\x02\x12\x19\n\x15PROFICIENCY_COMPETENT\x10\x03\x12\x1a\n\x16PROFICIENCY_PROFICIENT\x10\x04\x12\x16\n\x12PROFICIENCY_EXPERT\x10\x05*[\n\nImportance\x12\x1a\n\x16IMPORTANCE_UNSPECIFIED\x10\x00\x12\x18\n\x14IMPORTANCE_ESSENTIAL\x10\x01\x12\x17\n\x13IMPORTANCE_OPTIONAL\x10\x02*\xae\x02\n\x0fOpportunityKind\x12 \n\x1cOPPORTUNITY_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14OPPORTUNITY_KIND_JOB\x10\x01\x12\x1f\n\x1bOPPORTUNITY_KIND_SECONDMENT\x10\x02\x12#\n\x1fOPPORTUNITY_KIND_APPRENTICESHIP\x10\x03\x12\x1b\n\x17OPPORTUNITY_KIND_COURSE\x10\x04\x12\x1e\n\x1aOPPORTUNITY_KIND_PLACEMENT\x10\x05\x12\x1e\n\x1aOPPORTUNITY_KIND_SHADOWING\x10\x06\x12\x1c\n\x18OPPORTUNITY_KIND_PROJECT\x10\x07\x12\x1e\n\x1aOPPORTUNITY_KIND_MENTORING\x10\x08*\x8d\x01\n\nTravelMode\x12\x1b\n\x17TRAVEL_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10TRAVEL_MODE_WALK\x10\x01\x12\x15\n\x11TRAVEL_MODE_CYCLE\x10\x02\x12 \n\x1cTRAVEL_MODE_PUBLIC_TRANSPORT\x10\x03\x12\x13\n\x0fTRAVEL_MODE_CAR\x10\x04*\xff\x01\n\x0e\x43redentialKind\x12\x1f\n\x1b\x43REDENTIAL_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x43REDENTIAL_KIND_REGISTRATION\x10\x01\x12\x17\n\x13\x43REDENTIAL_KIND_DBS\x10\x02\x12&\n\"CREDENTIAL_KIND_MANDATORY_TRAINING\x10\x03\x12!\n\x1d\x43REDENTIAL_KIND_RIGHT_TO_WORK\x10\x04\x12#\n\x1f\x43REDENTIAL_KIND_DRIVING_LICENCE\x10\x05\x12!\n\x1d\x43REDENTIAL_KIND_QUALIFICATION\x10\x06*\x8f\x01\n\x08\x44\x62sLevel\x12\x19\n\x15\x44\x42S_LEVEL_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x44\x42S_LEVEL_BASIC\x10\x01\x12\x16\n\x12\x44\x42S_LEVEL_STANDARD\x10\x02\x12\x16\n\x12\x44\x42S_LEVEL_ENHANCED\x10\x03\x12#\n\x1f\x44\x42S_LEVEL_ENHANCED_BARRED_LISTS\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,18 +62,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SKILLREQUIREMENT'].fields_by_name['label']._serialized_options = b'\342A\001\003'
   _globals['_EXPORTPERSONREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_EXPORTPERSONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H\"r 2\036^people/[A-Za-z0-9._~-]{1,64}$'
-  _globals['_PROFICIENCY']._serialized_start=1252
-  _globals['_PROFICIENCY']._serialized_end=1432
-  _globals['_IMPORTANCE']._serialized_start=1434
-  _globals['_IMPORTANCE']._serialized_end=1525
-  _globals['_OPPORTUNITYKIND']._serialized_start=1528
-  _globals['_OPPORTUNITYKIND']._serialized_end=1830
-  _globals['_TRAVELMODE']._serialized_start=1833
-  _globals['_TRAVELMODE']._serialized_end=1974
-  _globals['_CREDENTIALKIND']._serialized_start=1977
-  _globals['_CREDENTIALKIND']._serialized_end=2232
-  _globals['_DBSLEVEL']._serialized_start=2235
-  _globals['_DBSLEVEL']._serialized_end=2378
+  _globals['_PROFICIENCY']._serialized_start=1290
+  _globals['_PROFICIENCY']._serialized_end=1470
+  _globals['_IMPORTANCE']._serialized_start=1472
+  _globals['_IMPORTANCE']._serialized_end=1563
+  _globals['_OPPORTUNITYKIND']._serialized_start=1566
+  _globals['_OPPORTUNITYKIND']._serialized_end=1868
+  _globals['_TRAVELMODE']._serialized_start=1871
+  _globals['_TRAVELMODE']._serialized_end=2012
+  _globals['_CREDENTIALKIND']._serialized_start=2015
+  _globals['_CREDENTIALKIND']._serialized_end=2270
+  _globals['_DBSLEVEL']._serialized_start=2273
+  _globals['_DBSLEVEL']._serialized_end=2416
   _globals['_DATE']._serialized_start=135
   _globals['_DATE']._serialized_end=218
   _globals['_COORDINATES']._serialized_start=220
@@ -82,16 +82,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREDENTIALREQUIREMENT']._serialized_end=549
   _globals['_SKILLREQUIREMENT']._serialized_start=552
   _globals['_SKILLREQUIREMENT']._serialized_end=764
-  _globals['_VERSIONS']._serialized_start=766
-  _globals['_VERSIONS']._serialized_end=864
-  _globals['_EXPORTPERSONREQUEST']._serialized_start=866
-  _globals['_EXPORTPERSONREQUEST']._serialized_end=944
-  _globals['_PERSONSECTION']._serialized_start=946
-  _globals['_PERSONSECTION']._serialized_end=1060
-  _globals['_APPLYRETENTIONREQUEST']._serialized_start=1062
-  _globals['_APPLYRETENTIONREQUEST']._serialized_end=1108
-  _globals['_APPLYRETENTIONRESPONSE']._serialized_start=1110
-  _globals['_APPLYRETENTIONRESPONSE']._serialized_end=1183
-  _globals['_APPLIEDRETENTION']._serialized_start=1185
-  _globals['_APPLIEDRETENTION']._serialized_end=1249
+  _globals['_VERSIONS']._serialized_start=767
+  _globals['_VERSIONS']._serialized_end=902
+  _globals['_EXPORTPERSONREQUEST']._serialized_start=904
+  _globals['_EXPORTPERSONREQUEST']._serialized_end=982
+  _globals['_PERSONSECTION']._serialized_start=984
+  _globals['_PERSONSECTION']._serialized_end=1098
+  _globals['_APPLYRETENTIONREQUEST']._serialized_start=1100
+  _globals['_APPLYRETENTIONREQUEST']._serialized_end=1146
+  _globals['_APPLYRETENTIONRESPONSE']._serialized_start=1148
+  _globals['_APPLYRETENTIONRESPONSE']._serialized_end=1221
+  _globals['_APPLIEDRETENTION']._serialized_start=1223
+  _globals['_APPLIEDRETENTION']._serialized_end=1287
 # @@protoc_insertion_point(module_scope)

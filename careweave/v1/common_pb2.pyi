@@ -389,6 +389,8 @@ class Versions(_message.Message):
     WEIGHTS_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
     OPPORTUNITY_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    RELATEDNESS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Embedding model, for example "all-MiniLM-L6-v2@1"."""
     taxonomy: _builtins.str
@@ -399,6 +401,14 @@ class Versions(_message.Message):
     """The person's profile version."""
     opportunity: _builtins.int
     """The opportunity's version."""
+    places: _builtins.str
+    """Digest of the positions of all places, by which journeys were reckoned; set
+    in decisions alone.
+    """
+    relatedness: _builtins.str
+    """Digest of the table that says how related occupations are; set in decisions
+    alone.
+    """
     def __init__(
         self,
         *,
@@ -407,10 +417,12 @@ class Versions(_message.Message):
         weights: _builtins.str = ...,
         profile: _builtins.int = ...,
         opportunity: _builtins.int = ...,
+        places: _builtins.str = ...,
+        relatedness: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "opportunity", b"opportunity", "profile", b"profile", "taxonomy", b"taxonomy", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "opportunity", b"opportunity", "places", b"places", "profile", b"profile", "relatedness", b"relatedness", "taxonomy", b"taxonomy", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

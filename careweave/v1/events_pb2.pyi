@@ -229,6 +229,9 @@ class RankingMade(_message.Message):
     VERSIONS_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    MAXIMUM_PER_ORGANISATION_FIELD_NUMBER: _builtins.int
+    PRECEDING_ORGANISATIONS_FIELD_NUMBER: _builtins.int
     decision: _builtins.str
     """`decisions/{decision}`."""
     sequence: _builtins.int
@@ -241,6 +244,10 @@ class RankingMade(_message.Message):
     """
     total_size: _builtins.int
     """How many were ranked."""
+    offset: _builtins.int
+    """How many were shown on the pages before this one."""
+    maximum_per_organisation: _builtins.int
+    """If not 0, the list was spread: see `FindOpportunitiesRequest`."""
     @_builtins.property
     def as_of_date(self) -> _common_pb2.Date:
         """Day on which dates were judged."""
@@ -259,6 +266,12 @@ class RankingMade(_message.Message):
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___RankedItem]:
         """What was shown, in order."""
 
+    @_builtins.property
+    def preceding_organisations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of a list that was spread: who offers the places just before this page, at
+        most nine, which the order on it depends on; `organisations/{organisation}`.
+        """
+
     def __init__(
         self,
         *,
@@ -271,10 +284,13 @@ class RankingMade(_message.Message):
         versions: _common_pb2.Versions | None = ...,
         items: _abc.Iterable[Global___RankedItem] | None = ...,
         total_size: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        maximum_per_organisation: _builtins.int = ...,
+        preceding_organisations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "decide_time", b"decide_time", "versions", b"versions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "decide_time", b"decide_time", "decision", b"decision", "items", b"items", "process", b"process", "sequence", b"sequence", "subject", b"subject", "total_size", b"total_size", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "decide_time", b"decide_time", "decision", b"decision", "items", b"items", "maximum_per_organisation", b"maximum_per_organisation", "offset", b"offset", "preceding_organisations", b"preceding_organisations", "process", b"process", "sequence", b"sequence", "subject", b"subject", "total_size", b"total_size", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

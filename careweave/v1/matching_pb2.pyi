@@ -189,6 +189,38 @@ MATCH_VIEW_FULL: MatchView.ValueType  # 2
 """Everything."""
 Global___MatchView: _TypeAlias = MatchView  # noqa: Y015
 
+class _GainProof:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GainProofEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GainProof.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GAIN_PROOF_UNSPECIFIED: _GainProof.ValueType  # 0
+    """Not stated."""
+    GAIN_PROOF_EXACT: _GainProof.ValueType  # 1
+    """Every smaller set was ruled out, and if the target is not reached, every set
+    of the size that was asked for.
+    """
+    GAIN_PROOF_BOUNDED: _GainProof.ValueType  # 2
+    """There are too many sets to look at: skills were taken one by one, each the
+    most helpful. `fewest` says what is certain.
+    """
+
+class GainProof(_GainProof, metaclass=_GainProofEnumTypeWrapper):
+    """How sure it is that no fewer skills would do."""
+
+GAIN_PROOF_UNSPECIFIED: GainProof.ValueType  # 0
+"""Not stated."""
+GAIN_PROOF_EXACT: GainProof.ValueType  # 1
+"""Every smaller set was ruled out, and if the target is not reached, every set
+of the size that was asked for.
+"""
+GAIN_PROOF_BOUNDED: GainProof.ValueType  # 2
+"""There are too many sets to look at: skills were taken one by one, each the
+most helpful. `fewest` says what is certain.
+"""
+Global___GainProof: _TypeAlias = GainProof  # noqa: Y015
+
 class _ApplicationStage:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -767,6 +799,7 @@ class FindOpportunitiesRequest(_message.Message):
     KINDS_FIELD_NUMBER: _builtins.int
     INCLUDE_INELIGIBLE_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
+    MAXIMUM_PER_ORGANISATION_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """`people/{person}`."""
     page_size: _builtins.int
@@ -777,6 +810,11 @@ class FindOpportunitiesRequest(_message.Message):
     """Also those with a gate that fails."""
     view: Global___MatchView.ValueType
     """How much to return."""
+    maximum_per_organisation: _builtins.int
+    """Spreads the list: of one organisation at most so many among any ten places
+    in a row, as long as another one has something left to show. Each place goes
+    to the best that this allows. 0 leaves the pure order.
+    """
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.OpportunityKind.ValueType]:
         """Only these kinds; empty means those of the person's preferences."""
@@ -790,10 +828,11 @@ class FindOpportunitiesRequest(_message.Message):
         kinds: _abc.Iterable[_common_pb2.OpportunityKind.ValueType] | None = ...,
         include_ineligible: _builtins.bool = ...,
         view: Global___MatchView.ValueType = ...,
+        maximum_per_organisation: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_ineligible", b"include_ineligible", "kinds", b"kinds", "page_size", b"page_size", "page_token", b"page_token", "person", b"person", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_ineligible", b"include_ineligible", "kinds", b"kinds", "maximum_per_organisation", b"maximum_per_organisation", "page_size", b"page_size", "page_token", b"page_token", "person", b"person", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -949,23 +988,240 @@ class ExplainMatchRequest(_message.Message):
 
     PERSON_FIELD_NUMBER: _builtins.int
     OPPORTUNITY_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """`people/{person}`."""
     opportunity: _builtins.str
     """`opportunities/{opportunity}`."""
+    decision: _builtins.str
+    """A recorded ranking of this person that shows the opportunity,
+    `people/{person}/decisions/{decision}`: then the answer is made from the
+    versions that it names. For the person and the operator alone. NOT_FOUND
+    with reason PERSON_ERASED for somebody who was erased; FAILED_PRECONDITION,
+    which names what is missing, where one of the versions is no longer there.
+    """
     def __init__(
         self,
         *,
         person: _builtins.str = ...,
         opportunity: _builtins.str = ...,
+        decision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["opportunity", b"opportunity", "person", b"person"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "opportunity", b"opportunity", "person", b"person"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainMatchRequest: _TypeAlias = ExplainMatchRequest  # noqa: Y015
+
+@_typing.final
+class FindSkillGainsRequest(_message.Message):
+    """Request of FindSkillGains."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    OPPORTUNITY_FIELD_NUMBER: _builtins.int
+    SUITABILITY_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    TOP_FIELD_NUMBER: _builtins.int
+    MAXIMUM_SKILLS_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """`people/{person}`."""
+    opportunity: _builtins.str
+    """`opportunities/{opportunity}`."""
+    suitability: _builtins.float
+    """At least this suitability, above 0, at most 1."""
+    score: _builtins.float
+    """At least this score, above 0, at most 1."""
+    top: _builtins.int
+    """One of the first so many places of the person's own list."""
+    maximum_skills: _builtins.int
+    """At most so many skills; 0 means 5."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        opportunity: _builtins.str = ...,
+        suitability: _builtins.float = ...,
+        score: _builtins.float = ...,
+        top: _builtins.int = ...,
+        maximum_skills: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["score", b"score", "suitability", b"suitability", "target", b"target", "top", b"top"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["maximum_skills", b"maximum_skills", "opportunity", b"opportunity", "person", b"person", "score", b"score", "suitability", b"suitability", "target", b"target", "top", b"top"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["suitability", "score", "top"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___FindSkillGainsRequest: _TypeAlias = FindSkillGainsRequest  # noqa: Y015
+
+@_typing.final
+class Standing(_message.Message):
+    """How an opportunity stands for a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORE_FIELD_NUMBER: _builtins.int
+    SUITABILITY_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    score: _builtins.float
+    """Overall order, 0 to 1."""
+    suitability: _builtins.float
+    """Suitability, 0 to 1."""
+    place: _builtins.int
+    """Place in the person's own list as FindOpportunities orders it without
+    options, from 1: one more than what stands before it there. A gate that
+    fails keeps it out of the list all the same.
+    """
+    def __init__(
+        self,
+        *,
+        score: _builtins.float = ...,
+        suitability: _builtins.float = ...,
+        place: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["place", b"place", "score", b"score", "suitability", b"suitability"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Standing: _TypeAlias = Standing  # noqa: Y015
+
+@_typing.final
+class SkillGain(_message.Message):
+    """One skill to gain: to have it with evidence, at the level asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKILL_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    IMPORTANCE_FIELD_NUMBER: _builtins.int
+    PROFICIENCY_FIELD_NUMBER: _builtins.int
+    FIT_FIELD_NUMBER: _builtins.int
+    CREDIT_FIELD_NUMBER: _builtins.int
+    CLOSERS_FIELD_NUMBER: _builtins.int
+    skill: _builtins.str
+    """`skills/{skill}`."""
+    label: _builtins.str
+    """Preferred label."""
+    importance: _common_pb2.Importance.ValueType
+    """Essential or optional."""
+    proficiency: _common_pb2.Proficiency.ValueType
+    """Level to reach; unspecified where any will do."""
+    fit: Global___SkillFit.ValueType
+    """How the person stands to it now."""
+    credit: _builtins.float
+    """Credit it has now, 0 to 1."""
+    @_builtins.property
+    def closers(self) -> _containers.RepeatedCompositeFieldContainer[Global___GapCloser]:
+        """What develops it, best first, at most three; empty if nothing known here
+        does. A course alone makes nobody more than an advanced beginner.
+        """
+
+    def __init__(
+        self,
+        *,
+        skill: _builtins.str = ...,
+        label: _builtins.str = ...,
+        importance: _common_pb2.Importance.ValueType = ...,
+        proficiency: _common_pb2.Proficiency.ValueType = ...,
+        fit: Global___SkillFit.ValueType = ...,
+        credit: _builtins.float = ...,
+        closers: _abc.Iterable[Global___GapCloser] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closers", b"closers", "credit", b"credit", "fit", b"fit", "importance", b"importance", "label", b"label", "proficiency", b"proficiency", "skill", b"skill"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SkillGain: _TypeAlias = SkillGain  # noqa: Y015
+
+@_typing.final
+class SkillGains(_message.Message):
+    """Reply of FindSkillGains."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    OPPORTUNITY_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    GAINS_FIELD_NUMBER: _builtins.int
+    REACHED_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    FEWEST_FIELD_NUMBER: _builtins.int
+    CONSIDERED_FIELD_NUMBER: _builtins.int
+    GATES_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """`people/{person}`."""
+    opportunity: _builtins.str
+    """`opportunities/{opportunity}`."""
+    title: _builtins.str
+    """Title of the opportunity."""
+    reached: _builtins.bool
+    """Whether `after` reaches the target."""
+    proof: Global___GainProof.ValueType
+    """Whether fewer would do."""
+    fewest: _builtins.int
+    """No set of fewer skills than this reaches the target."""
+    considered: _builtins.int
+    """Of how many skills the person could gain something here."""
+    @_builtins.property
+    def before(self) -> Global___Standing:
+        """As it stands now."""
+
+    @_builtins.property
+    def after(self) -> Global___Standing:
+        """As it would stand with `gains`, all else being as it is now."""
+
+    @_builtins.property
+    def gains(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkillGain]:
+        """The skills, the most helpful first; none if the target is reached already.
+        Chosen from those that the opportunity asks for. If the target cannot be
+        reached, what comes nearest.
+        """
+
+    @_builtins.property
+    def gates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Gate]:
+        """Conditions of eligibility that are not met or not known, which no skill
+        changes, and by what action each opens, where one does.
+        """
+
+    @_builtins.property
+    def versions(self) -> _common_pb2.Versions:
+        """Versions it was computed from."""
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        opportunity: _builtins.str = ...,
+        title: _builtins.str = ...,
+        before: Global___Standing | None = ...,
+        after: Global___Standing | None = ...,
+        gains: _abc.Iterable[Global___SkillGain] | None = ...,
+        reached: _builtins.bool = ...,
+        proof: Global___GainProof.ValueType = ...,
+        fewest: _builtins.int = ...,
+        considered: _builtins.int = ...,
+        gates: _abc.Iterable[Global___Gate] | None = ...,
+        versions: _common_pb2.Versions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "versions", b"versions"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "considered", b"considered", "fewest", b"fewest", "gains", b"gains", "gates", b"gates", "opportunity", b"opportunity", "person", b"person", "proof", b"proof", "reached", b"reached", "title", b"title", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SkillGains: _TypeAlias = SkillGains  # noqa: Y015
 
 @_typing.final
 class WatchOpportunitiesRequest(_message.Message):
@@ -1750,6 +2006,9 @@ class Decision(_message.Message):
     VERSIONS_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    MAXIMUM_PER_ORGANISATION_FIELD_NUMBER: _builtins.int
+    PRECEDING_ORGANISATIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`people/{person}/decisions/{decision}`; the last part is that of the
     `decisions/{decision}` in the reply that showed the ranking.
@@ -1760,6 +2019,10 @@ class Decision(_message.Message):
     """
     total_size: _builtins.int
     """How many were ranked."""
+    offset: _builtins.int
+    """How many were shown on the pages before this one."""
+    maximum_per_organisation: _builtins.int
+    """If not 0, the list was spread: see `FindOpportunitiesRequest`."""
     @_builtins.property
     def as_of_date(self) -> _common_pb2.Date:
         """Day on which dates were judged."""
@@ -1778,6 +2041,10 @@ class Decision(_message.Message):
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionLine]:
         """What was shown, in order."""
 
+    @_builtins.property
+    def preceding_organisations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of a list that was spread: who offers the places just before this page."""
+
     def __init__(
         self,
         *,
@@ -1788,14 +2055,77 @@ class Decision(_message.Message):
         versions: _common_pb2.Versions | None = ...,
         lines: _abc.Iterable[Global___DecisionLine] | None = ...,
         total_size: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        maximum_per_organisation: _builtins.int = ...,
+        preceding_organisations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "decide_time", b"decide_time", "versions", b"versions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "decide_time", b"decide_time", "lines", b"lines", "name", b"name", "subject", b"subject", "total_size", b"total_size", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "decide_time", b"decide_time", "lines", b"lines", "maximum_per_organisation", b"maximum_per_organisation", "name", b"name", "offset", b"offset", "preceding_organisations", b"preceding_organisations", "subject", b"subject", "total_size", b"total_size", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+@_typing.final
+class ReplayDecisionRequest(_message.Message):
+    """Request of ReplayDecision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`people/{person}/decisions/{decision}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDecisionRequest: _TypeAlias = ReplayDecisionRequest  # noqa: Y015
+
+@_typing.final
+class DecisionReplay(_message.Message):
+    """A recorded ranking beside the same ranking made again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    SAME_ORDER_FIELD_NUMBER: _builtins.int
+    LARGEST_DIFFERENCE_FIELD_NUMBER: _builtins.int
+    same_order: _builtins.bool
+    """Whether that is the order that was recorded."""
+    largest_difference: _builtins.float
+    """By how much a score or suitability differs at most."""
+    @_builtins.property
+    def decision(self) -> Global___Decision:
+        """As it was recorded."""
+
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionLine]:
+        """The same lines as they come out now, in the order that they take now."""
+
+    def __init__(
+        self,
+        *,
+        decision: Global___Decision | None = ...,
+        lines: _abc.Iterable[Global___DecisionLine] | None = ...,
+        same_order: _builtins.bool = ...,
+        largest_difference: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "largest_difference", b"largest_difference", "lines", b"lines", "same_order", b"same_order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionReplay: _TypeAlias = DecisionReplay  # noqa: Y015
 
 @_typing.final
 class GetDecisionRequest(_message.Message):

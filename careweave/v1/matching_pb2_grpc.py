@@ -81,6 +81,11 @@ class MatchingServiceStub:
                 request_serializer=careweave_dot_v1_dot_matching__pb2.ExplainMatchRequest.SerializeToString,
                 response_deserializer=careweave_dot_v1_dot_matching__pb2.Match.FromString,
                 _registered_method=True)
+        self.FindSkillGains = channel.unary_unary(
+                '/careweave.v1.MatchingService/FindSkillGains',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.FindSkillGainsRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.SkillGains.FromString,
+                _registered_method=True)
         self.WatchOpportunities = channel.unary_stream(
                 '/careweave.v1.MatchingService/WatchOpportunities',
                 request_serializer=careweave_dot_v1_dot_matching__pb2.WatchOpportunitiesRequest.SerializeToString,
@@ -105,6 +110,11 @@ class MatchingServiceStub:
                 '/careweave.v1.MatchingService/GetDecision',
                 request_serializer=careweave_dot_v1_dot_matching__pb2.GetDecisionRequest.SerializeToString,
                 response_deserializer=careweave_dot_v1_dot_matching__pb2.Decision.FromString,
+                _registered_method=True)
+        self.ReplayDecision = channel.unary_unary(
+                '/careweave.v1.MatchingService/ReplayDecision',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.ReplayDecisionRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.DecisionReplay.FromString,
                 _registered_method=True)
         self.ListDecisions = channel.unary_unary(
                 '/careweave.v1.MatchingService/ListDecisions',
@@ -235,7 +245,16 @@ class MatchingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainMatch(self, request, context):
-        """Explains one person and one opportunity in full.
+        """Explains one person and one opportunity in full: as they are now, or as they
+        were when a ranking was recorded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindSkillGains(self, request, context):
+        """Says what would change a person's ranking: the fewest skills that lift an
+        opportunity over a threshold, and how each can be gained.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -272,6 +291,16 @@ class MatchingServiceServicer:
     def GetDecision(self, request, context):
         """Returns one ranking that was made for a person or lists them: what it was
         made from, and what it said of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayDecision(self, request, context):
+        """Makes a recorded ranking again from the versions that it names, and compares.
+        NOT_FOUND with reason PERSON_ERASED for somebody who was erased;
+        FAILED_PRECONDITION, which names what is missing, where one of the versions
+        is no longer there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -423,6 +452,11 @@ def add_MatchingServiceServicer_to_server(servicer, server):
                     request_deserializer=careweave_dot_v1_dot_matching__pb2.ExplainMatchRequest.FromString,
                     response_serializer=careweave_dot_v1_dot_matching__pb2.Match.SerializeToString,
             ),
+            'FindSkillGains': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindSkillGains,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.FindSkillGainsRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.SkillGains.SerializeToString,
+            ),
             'WatchOpportunities': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchOpportunities,
                     request_deserializer=careweave_dot_v1_dot_matching__pb2.WatchOpportunitiesRequest.FromString,
@@ -447,6 +481,11 @@ def add_MatchingServiceServicer_to_server(servicer, server):
                     servicer.GetDecision,
                     request_deserializer=careweave_dot_v1_dot_matching__pb2.GetDecisionRequest.FromString,
                     response_serializer=careweave_dot_v1_dot_matching__pb2.Decision.SerializeToString,
+            ),
+            'ReplayDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDecision,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.ReplayDecisionRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.DecisionReplay.SerializeToString,
             ),
             'ListDecisions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDecisions,
@@ -769,6 +808,33 @@ class MatchingService:
             _registered_method=True)
 
     @staticmethod
+    def FindSkillGains(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/FindSkillGains',
+            careweave_dot_v1_dot_matching__pb2.FindSkillGainsRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.SkillGains.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def WatchOpportunities(request,
             target,
             options=(),
@@ -893,6 +959,33 @@ class MatchingService:
             '/careweave.v1.MatchingService/GetDecision',
             careweave_dot_v1_dot_matching__pb2.GetDecisionRequest.SerializeToString,
             careweave_dot_v1_dot_matching__pb2.Decision.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/ReplayDecision',
+            careweave_dot_v1_dot_matching__pb2.ReplayDecisionRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.DecisionReplay.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,7 +55,13 @@ class MatchingServiceStub:
     FindCandidates: _grpc.UnaryUnaryMultiCallable[_matching_pb2.FindCandidatesRequest, _matching_pb2.FindCandidatesResponse]
     """Ranks people for an opportunity: only those whose consent allows it."""
     ExplainMatch: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ExplainMatchRequest, _matching_pb2.Match]
-    """Explains one person and one opportunity in full."""
+    """Explains one person and one opportunity in full: as they are now, or as they
+    were when a ranking was recorded.
+    """
+    FindSkillGains: _grpc.UnaryUnaryMultiCallable[_matching_pb2.FindSkillGainsRequest, _matching_pb2.SkillGains]
+    """Says what would change a person's ranking: the fewest skills that lift an
+    opportunity over a threshold, and how each can be gained.
+    """
     WatchOpportunities: _grpc.UnaryStreamMultiCallable[_matching_pb2.WatchOpportunitiesRequest, _matching_pb2.WatchOpportunitiesResponse]
     """Streams opportunities that fit a person, as they are published or changed."""
     ExpressInterest: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ExpressInterestRequest, _matching_pb2.Application]
@@ -67,6 +73,12 @@ class MatchingServiceStub:
     GetDecision: _grpc.UnaryUnaryMultiCallable[_matching_pb2.GetDecisionRequest, _matching_pb2.Decision]
     """Returns one ranking that was made for a person or lists them: what it was
     made from, and what it said of them.
+    """
+    ReplayDecision: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ReplayDecisionRequest, _matching_pb2.DecisionReplay]
+    """Makes a recorded ranking again from the versions that it names, and compares.
+    NOT_FOUND with reason PERSON_ERASED for somebody who was erased;
+    FAILED_PRECONDITION, which names what is missing, where one of the versions
+    is no longer there.
     """
     ListDecisions: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ListDecisionsRequest, _matching_pb2.ListDecisionsResponse]
     """Lists the rankings that were made for a person or list them, newest first."""
@@ -132,7 +144,13 @@ class MatchingServiceAsyncStub(MatchingServiceStub):
     FindCandidates: _aio.UnaryUnaryMultiCallable[_matching_pb2.FindCandidatesRequest, _matching_pb2.FindCandidatesResponse]  # type: ignore[assignment]
     """Ranks people for an opportunity: only those whose consent allows it."""
     ExplainMatch: _aio.UnaryUnaryMultiCallable[_matching_pb2.ExplainMatchRequest, _matching_pb2.Match]  # type: ignore[assignment]
-    """Explains one person and one opportunity in full."""
+    """Explains one person and one opportunity in full: as they are now, or as they
+    were when a ranking was recorded.
+    """
+    FindSkillGains: _aio.UnaryUnaryMultiCallable[_matching_pb2.FindSkillGainsRequest, _matching_pb2.SkillGains]  # type: ignore[assignment]
+    """Says what would change a person's ranking: the fewest skills that lift an
+    opportunity over a threshold, and how each can be gained.
+    """
     WatchOpportunities: _aio.UnaryStreamMultiCallable[_matching_pb2.WatchOpportunitiesRequest, _matching_pb2.WatchOpportunitiesResponse]  # type: ignore[assignment]
     """Streams opportunities that fit a person, as they are published or changed."""
     ExpressInterest: _aio.UnaryUnaryMultiCallable[_matching_pb2.ExpressInterestRequest, _matching_pb2.Application]  # type: ignore[assignment]
@@ -144,6 +162,12 @@ class MatchingServiceAsyncStub(MatchingServiceStub):
     GetDecision: _aio.UnaryUnaryMultiCallable[_matching_pb2.GetDecisionRequest, _matching_pb2.Decision]  # type: ignore[assignment]
     """Returns one ranking that was made for a person or lists them: what it was
     made from, and what it said of them.
+    """
+    ReplayDecision: _aio.UnaryUnaryMultiCallable[_matching_pb2.ReplayDecisionRequest, _matching_pb2.DecisionReplay]  # type: ignore[assignment]
+    """Makes a recorded ranking again from the versions that it names, and compares.
+    NOT_FOUND with reason PERSON_ERASED for somebody who was erased;
+    FAILED_PRECONDITION, which names what is missing, where one of the versions
+    is no longer there.
     """
     ListDecisions: _aio.UnaryUnaryMultiCallable[_matching_pb2.ListDecisionsRequest, _matching_pb2.ListDecisionsResponse]  # type: ignore[assignment]
     """Lists the rankings that were made for a person or list them, newest first."""
@@ -260,7 +284,19 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _matching_pb2.ExplainMatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_matching_pb2.Match, _abc.Awaitable[_matching_pb2.Match]]:
-        """Explains one person and one opportunity in full."""
+        """Explains one person and one opportunity in full: as they are now, or as they
+        were when a ranking was recorded.
+        """
+
+    @_abc_1.abstractmethod
+    def FindSkillGains(
+        self,
+        request: _matching_pb2.FindSkillGainsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.SkillGains, _abc.Awaitable[_matching_pb2.SkillGains]]:
+        """Says what would change a person's ranking: the fewest skills that lift an
+        opportunity over a threshold, and how each can be gained.
+        """
 
     @_abc_1.abstractmethod
     def WatchOpportunities(
@@ -302,6 +338,18 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_matching_pb2.Decision, _abc.Awaitable[_matching_pb2.Decision]]:
         """Returns one ranking that was made for a person or lists them: what it was
         made from, and what it said of them.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayDecision(
+        self,
+        request: _matching_pb2.ReplayDecisionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.DecisionReplay, _abc.Awaitable[_matching_pb2.DecisionReplay]]:
+        """Makes a recorded ranking again from the versions that it names, and compares.
+        NOT_FOUND with reason PERSON_ERASED for somebody who was erased;
+        FAILED_PRECONDITION, which names what is missing, where one of the versions
+        is no longer there.
         """
 
     @_abc_1.abstractmethod

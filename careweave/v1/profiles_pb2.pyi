@@ -1461,6 +1461,34 @@ class BatchGetPersonSnapshotsResponse(_message.Message):
 Global___BatchGetPersonSnapshotsResponse: _TypeAlias = BatchGetPersonSnapshotsResponse  # noqa: Y015
 
 @_typing.final
+class GetPersonVersionRequest(_message.Message):
+    """Request of GetPersonVersion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`people/{person}`."""
+    version: _builtins.int
+    """The version, from 1. NOT_FOUND with reason PERSON_ERASED for somebody who
+    was erased, PERSON_VERSION_NOT_KEPT where it is no longer kept.
+    """
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPersonVersionRequest: _TypeAlias = GetPersonVersionRequest  # noqa: Y015
+
+@_typing.final
 class StreamPersonSnapshotsRequest(_message.Message):
     """Request of StreamPersonSnapshots."""
 

@@ -104,6 +104,11 @@ class ProfilesServiceStub:
                 request_serializer=careweave_dot_v1_dot_profiles__pb2.BatchGetPersonSnapshotsRequest.SerializeToString,
                 response_deserializer=careweave_dot_v1_dot_profiles__pb2.BatchGetPersonSnapshotsResponse.FromString,
                 _registered_method=True)
+        self.GetPersonVersion = channel.unary_unary(
+                '/careweave.v1.ProfilesService/GetPersonVersion',
+                request_serializer=careweave_dot_v1_dot_profiles__pb2.GetPersonVersionRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_profiles__pb2.Person.FromString,
+                _registered_method=True)
         self.StreamPersonSnapshots = channel.unary_stream(
                 '/careweave.v1.ProfilesService/StreamPersonSnapshots',
                 request_serializer=careweave_dot_v1_dot_profiles__pb2.StreamPersonSnapshotsRequest.SerializeToString,
@@ -284,6 +289,15 @@ class ProfilesServiceServicer:
 
     def BatchGetPersonSnapshots(self, request, context):
         """Returns snapshots of up to 1000 people; those that are gone are named.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPersonVersion(self, request, context):
+        """Returns an earlier version of a profile, or the present one, as far as a
+        ranking reads it: no name, no email, no consents, nobody who vouched. For
+        replaying a recorded decision.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -482,6 +496,11 @@ def add_ProfilesServiceServicer_to_server(servicer, server):
                     servicer.BatchGetPersonSnapshots,
                     request_deserializer=careweave_dot_v1_dot_profiles__pb2.BatchGetPersonSnapshotsRequest.FromString,
                     response_serializer=careweave_dot_v1_dot_profiles__pb2.BatchGetPersonSnapshotsResponse.SerializeToString,
+            ),
+            'GetPersonVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPersonVersion,
+                    request_deserializer=careweave_dot_v1_dot_profiles__pb2.GetPersonVersionRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_profiles__pb2.Person.SerializeToString,
             ),
             'StreamPersonSnapshots': grpc.unary_stream_rpc_method_handler(
                     servicer.StreamPersonSnapshots,
@@ -921,6 +940,33 @@ class ProfilesService:
             '/careweave.v1.ProfilesService/BatchGetPersonSnapshots',
             careweave_dot_v1_dot_profiles__pb2.BatchGetPersonSnapshotsRequest.SerializeToString,
             careweave_dot_v1_dot_profiles__pb2.BatchGetPersonSnapshotsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPersonVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.ProfilesService/GetPersonVersion',
+            careweave_dot_v1_dot_profiles__pb2.GetPersonVersionRequest.SerializeToString,
+            careweave_dot_v1_dot_profiles__pb2.Person.FromString,
             options,
             channel_credentials,
             insecure,

@@ -70,6 +70,11 @@ class ProfilesServiceStub:
     """Withdraws a consent, at once and for good."""
     BatchGetPersonSnapshots: _grpc.UnaryUnaryMultiCallable[_profiles_pb2.BatchGetPersonSnapshotsRequest, _profiles_pb2.BatchGetPersonSnapshotsResponse]
     """Returns snapshots of up to 1000 people; those that are gone are named."""
+    GetPersonVersion: _grpc.UnaryUnaryMultiCallable[_profiles_pb2.GetPersonVersionRequest, _profiles_pb2.Person]
+    """Returns an earlier version of a profile, or the present one, as far as a
+    ranking reads it: no name, no email, no consents, nobody who vouched. For
+    replaying a recorded decision.
+    """
     StreamPersonSnapshots: _grpc.UnaryStreamMultiCallable[_profiles_pb2.StreamPersonSnapshotsRequest, _profiles_pb2.StreamPersonSnapshotsResponse]
     """Streams a snapshot of every person, for the read models of other services."""
     UpdateOrganisation: _grpc.UnaryUnaryMultiCallable[_profiles_pb2.UpdateOrganisationRequest, _profiles_pb2.Organisation]
@@ -154,6 +159,11 @@ class ProfilesServiceAsyncStub(ProfilesServiceStub):
     """Withdraws a consent, at once and for good."""
     BatchGetPersonSnapshots: _aio.UnaryUnaryMultiCallable[_profiles_pb2.BatchGetPersonSnapshotsRequest, _profiles_pb2.BatchGetPersonSnapshotsResponse]  # type: ignore[assignment]
     """Returns snapshots of up to 1000 people; those that are gone are named."""
+    GetPersonVersion: _aio.UnaryUnaryMultiCallable[_profiles_pb2.GetPersonVersionRequest, _profiles_pb2.Person]  # type: ignore[assignment]
+    """Returns an earlier version of a profile, or the present one, as far as a
+    ranking reads it: no name, no email, no consents, nobody who vouched. For
+    replaying a recorded decision.
+    """
     StreamPersonSnapshots: _aio.UnaryStreamMultiCallable[_profiles_pb2.StreamPersonSnapshotsRequest, _profiles_pb2.StreamPersonSnapshotsResponse]  # type: ignore[assignment]
     """Streams a snapshot of every person, for the read models of other services."""
     UpdateOrganisation: _aio.UnaryUnaryMultiCallable[_profiles_pb2.UpdateOrganisationRequest, _profiles_pb2.Organisation]  # type: ignore[assignment]
@@ -313,6 +323,17 @@ class ProfilesServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_profiles_pb2.BatchGetPersonSnapshotsResponse, _abc.Awaitable[_profiles_pb2.BatchGetPersonSnapshotsResponse]]:
         """Returns snapshots of up to 1000 people; those that are gone are named."""
+
+    @_abc_1.abstractmethod
+    def GetPersonVersion(
+        self,
+        request: _profiles_pb2.GetPersonVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profiles_pb2.Person, _abc.Awaitable[_profiles_pb2.Person]]:
+        """Returns an earlier version of a profile, or the present one, as far as a
+        ranking reads it: no name, no email, no consents, nobody who vouched. For
+        replaying a recorded decision.
+        """
 
     @_abc_1.abstractmethod
     def StreamPersonSnapshots(

@@ -1,8 +1,8 @@
 """Deleting a person so that nothing about them is left here.
 
-What goes: the node; its relationships of every kind with their history, applications included; the
-nodes of credentials and consents; what HR systems said; remembered replies that hold the profile; and
-the endorsements that the person gave, which changes the profiles of those who got them. What stays is
+What goes: the node; its relationships of every kind with their history, applications included; the nodes of
+credentials and consents; earlier versions of the profile; what HR systems said; remembered replies that hold the
+profile; and the endorsements that the person gave, which changes the profiles of those who got them. What stays is
 described in `erasures` and `feeds.forgetting`. The tombstone waits in the outbox until it is published.
 """
 
@@ -13,7 +13,7 @@ from typing import Final, cast
 from careweave.graph import requests
 from careweave.graph.port import Query, Reads, UnitOfWork
 from careweave.v1.profiles_pb2 import Person, RemainingData, RemovedData
-from careweave_profiles import erasures, pseudonyms, store
+from careweave_profiles import erasures, pseudonyms, store, versions
 from careweave_profiles.changes import profile_erased
 from careweave_profiles.dates import put_time
 from careweave_profiles.feeds.forgetting import forget_records
@@ -58,6 +58,7 @@ async def erase(unit: UnitOfWork, ports: Ports, name: str, version: int, now: da
     await forget_records(unit, name)
     await unit.run(CLEAR_CREDENTIALS, names=[name])
     await unit.run(CLEAR_CONSENTS, names=[name])
+    await versions.forget(unit, name, version)
     await unit.run(DELETE_PERSON, name=name)
     await requests.forget(unit, name)
     await pseudonyms.destroy(unit, name)

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from careweave.graph.port import Query, Reads, Row
 from careweave.v1.common_pb2 import Proficiency
 from careweave.v1.profiles_pb2 import Person, Source
+from careweave_profiles import versions
 from careweave_profiles.feeds.records import FeedRecord, records_of
 from careweave_profiles.feeds.sections import NEVER, SECTIONS, OrderKind
 from careweave_profiles.feeds.standing import read_standings
@@ -117,6 +118,15 @@ async def holdings(reads: Reads, person: Person) -> list[Holding]:
             "requests",
             "Answers that are kept in case a request comes again",
             [_request(row) for row in await reads.run(REMEMBERED, person=name)],
+        ),
+        Holding(
+            "profile-versions",
+            "profile-versions",
+            "Earlier versions of the profile, as rankings read them",
+            [
+                {**plain(version), "supersede_time": ended.isoformat()}
+                for version, ended in await versions.of_person(reads, person)
+            ],
         ),
         Holding(
             "audit-pseudonym",

@@ -11,7 +11,7 @@ from careweave.policy import Action, Caller, authorise
 from careweave.retention import Rule
 from careweave.v1.common_pb2 import AppliedRetention, ApplyRetentionRequest, ApplyRetentionResponse
 from careweave.v1.profiles_pb2 import Consent, Person
-from careweave_profiles import store
+from careweave_profiles import store, versions
 from careweave_profiles.dates import time_of
 from careweave_profiles.feeds.code_store import EXPIRE as EXPIRE_CODES
 from careweave_profiles.ports import Ports
@@ -54,6 +54,7 @@ async def apply_rules(ports: Ports, events: EventLog, *, dry: bool = False) -> A
         "requests": await _requests(ports, now, dry=dry),
         "employment-codes": await _codes(ports, now, dry=dry),
         "consents": await _consents(ports, now, dry=dry),
+        "profile-versions": await _versions(ports, now, dry=dry),
     }
     for rule in ports.rules:
         if rule.topic and rule.days is not None:
@@ -71,6 +72,13 @@ async def _requests(ports: Ports, now: datetime, *, dry: bool) -> int:
 
 async def _codes(ports: Ports, now: datetime, *, dry: bool) -> int:
     return await _expire(ports, COUNT_CODES, EXPIRE_CODES, now, dry=dry)
+
+
+async def _versions(ports: Ports, now: datetime, *, dry: bool) -> int:
+    days = ports.rule("profile-versions").days
+    if days is None:
+        return 0
+    return await _expire(ports, versions.COUNT_OLD, versions.DROP_OLD, now - timedelta(days=days), dry=dry)
 
 
 async def _expire(ports: Ports, count: Query, expire: Query, now: datetime, *, dry: bool) -> int:

@@ -18,7 +18,7 @@ from careweave.v1.profiles_pb2 import (
     Person,
     PersonSkill,
 )
-from careweave_profiles import rows
+from careweave_profiles import rows, versions
 from careweave_profiles.changes import Part, parts_changed, profile_changed
 from careweave_profiles.dates import put_time
 from careweave_profiles.erasures import last_versions
@@ -65,8 +65,9 @@ class Change:
 async def save(unit: UnitOfWork, ports: Ports, changes: Sequence[Change], now: datetime) -> list[Person]:
     """Write `changes`, at most one per person, and return the profiles as they are then, in order.
 
-    Each real change raises the version by one and emits one event; one that changes nothing does
-    neither. A person made again after deletion goes on from the version that the deletion had.
+    Each real change raises the version by one and emits one event; one that changes nothing does neither. The version
+    that a change ends is kept, for rankings that were made from it. A person made again after deletion goes on from
+    the version that the deletion had.
     """
     erased = await last_versions(unit, [change.after.name for change in changes if change.before is None])
     real: list[tuple[Change, list[Part]]] = []
@@ -103,6 +104,7 @@ async def _write(unit: UnitOfWork, ports: Ports, changes: Sequence[tuple[Change,
 
     if changes:
         await unit.merge_nodes("Person", [rows.person_row(change.after) for change, _ in changes])
+    await versions.keep(unit, [change.before for change, _ in changes if change.before is not None], now)
     await _write_places(unit, touching(PROFILE_PART_PLACE))
     await _write_employments(unit, touching(PROFILE_PART_EMPLOYMENT))
     await _write_credentials(unit, ports, touching(PROFILE_PART_CREDENTIALS))

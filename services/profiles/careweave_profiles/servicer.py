@@ -25,6 +25,7 @@ from careweave_profiles import (
     retention,
     skills,
     snapshots,
+    versions,
 )
 from careweave_profiles.feeds.applying import Feeds
 from careweave_profiles.feeds.codes import confirm_employment, issue_code
@@ -125,6 +126,10 @@ class ProfilesServicer(ProfilesServiceServicer):
     ) -> pb.BatchGetPersonSnapshotsResponse:
         """Return the people asked for."""
         return await snapshots.batch_get(self._ports, caller_of(context), request)
+
+    async def GetPersonVersion(self, request: pb.GetPersonVersionRequest, context: Context) -> pb.Person:
+        """Return a version of a person."""
+        return await versions.get(self._ports, caller_of(context), request)
 
     async def StreamPersonSnapshots(
         self, request: pb.StreamPersonSnapshotsRequest, context: Context
