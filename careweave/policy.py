@@ -129,6 +129,8 @@ class Action(StrEnum):
     FIND_OPPORTUNITIES = "FindOpportunities"
     FIND_CANDIDATES = "FindCandidates"
     EXPLAIN_MATCH = "ExplainMatch"
+    EXPLAIN_DECISION = "ExplainMatch:decision"
+    """The same of a recorded ranking."""
     FIND_SKILL_GAINS = "FindSkillGains"
     WATCH_OPPORTUNITIES = "WatchOpportunities"
     EXPRESS_INTEREST = "ExpressInterest"
@@ -263,6 +265,7 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.FIND_CANDIDATES: _THE_EMPLOYER,
         # An employer gets the explanation only where consent lets them see the person, without preference.
         Action.EXPLAIN_MATCH: _EITHER_SIDE,
+        Action.EXPLAIN_DECISION: _THE_PERSON,
         # Score and place hold preference, which is the person's own.
         Action.FIND_SKILL_GAINS: _THE_PERSON,
         Action.EXPRESS_INTEREST: _THE_PERSON,

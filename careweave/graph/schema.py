@@ -400,6 +400,18 @@ _OPPORTUNITIES = (
     ),
 )
 
+_EARLIER = (
+    # An earlier version of an opportunity, `opportunities/{opportunity}/versions/{version}`: a serialised and deflated
+    # `Opportunity`.
+    NodeTable(
+        "OpportunityVersion",
+        "matching",
+        {"name": Value.TEXT, "supersede_time": Value.TIME, "snapshot": Value.BYTES},
+    ),
+    # Where all places were at a time: named by its digest; deflated JSON, place → [latitude, longitude].
+    NodeTable("PlaceRegister", "matching", {"name": Value.TEXT, "snapshot": Value.BYTES}),
+)
+
 _BOOKKEEPING = (
     NodeTable(
         "Outbox",
@@ -630,5 +642,5 @@ def declare(nodes: tuple[NodeTable, ...], relationships: tuple[RelationshipTable
     return Schema(labels, {link.kind: link for link in relationships})
 
 
-SCHEMA = declare((*_TAXONOMY, *_PEOPLE, *_FEEDS, *_OPPORTUNITIES, *_BOOKKEEPING), _LINKS)
+SCHEMA = declare((*_TAXONOMY, *_PEOPLE, *_FEEDS, *_OPPORTUNITIES, *_EARLIER, *_BOOKKEEPING), _LINKS)
 """The schema of a Careweave graph."""

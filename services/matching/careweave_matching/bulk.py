@@ -4,6 +4,7 @@ Coverage is summed in whole numbers and products of vectors in one fixed order, 
 order depends on what else is in the table.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,11 @@ from careweave_matching.table import Table
 
 ALL_KINDS = -1
 """Every bit set: whatever kind it is."""
+
+
+def kind_bits(kinds: Collection[int]) -> int:
+    """Return one bit for each of `kinds`; all of them if there are none."""
+    return sum(1 << kind for kind in kinds) if kinds else ALL_KINDS
 
 
 @dataclass(slots=True)  # these are not frozen: they are made on the hot path
@@ -39,6 +45,10 @@ class Best:
     def beyond(self, offset: int) -> "Best":
         """Return what is left without the first `offset`."""
         return Best(self.rows[offset:], self.parts[offset:])
+
+    def picked(self, order: Sequence[int]) -> "Best":
+        """Return those of the places `order`, in that order."""
+        return Best(self.rows[order], self.parts[order])
 
 
 @dataclass(slots=True)

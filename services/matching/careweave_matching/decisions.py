@@ -51,6 +51,7 @@ class Ranking:
     """A ranking that was shown; fields as in `RankingMade`, `items` encoded.
 
     people: those whom it shows, in order; none if it shows opportunities.
+    paging: which part of the list it is.
     """
 
     decision: str
@@ -62,6 +63,16 @@ class Ranking:
     items: bytes
     total: int
     people: Sequence[Item] = ()
+    paging: "Paging | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Where a page begins and how its list was spread; fields as in `RankingMade`. None stands for all defaults."""
+
+    offset: int
+    maximum_per_organisation: int = 0
+    preceding_organisations: Sequence[str] = ()
 
 
 class Decisions:
@@ -92,7 +103,15 @@ class Decisions:
             await self._room.wait()
 
     def record(
-        self, subject: str, as_of: date, versions: Versions, items: bytes, total: int, *, people: Sequence[Item] = ()
+        self,
+        subject: str,
+        as_of: date,
+        versions: Versions,
+        items: bytes,
+        total: int,
+        *,
+        people: Sequence[Item] = (),
+        paging: Paging | None = None,
     ) -> str:
         """Queue a ranking and return its name, `decisions/…`; wait for `room` before, if it is `full`.
 
@@ -104,7 +123,9 @@ class Decisions:
             self._day = at.date()
             self._prefix = f"decisions/{self._day:{DAY}}-{self._process}-"
         decision = f"{self._prefix}{self._sequence}"
-        self._waiting.append(Ranking(decision, self._sequence, subject, as_of, at, versions, items, total, people))
+        self._waiting.append(
+            Ranking(decision, self._sequence, subject, as_of, at, versions, items, total, people, paging)
+        )
         return decision
 
     async def run(self) -> None:
@@ -197,8 +218,14 @@ def payload(ranking: Ranking, process: str) -> bytes:
             _versions(ranking.versions),
             ranking.items,
             wire.integer(9, ranking.total),
+            _paging(ranking.paging) if ranking.paging else b"",
         )
     )
+
+
+def _paging(paging: Paging) -> bytes:
+    preceding = b"".join(wire.element(12, each) for each in paging.preceding_organisations)
+    return wire.integer(10, paging.offset) + wire.integer(11, paging.maximum_per_organisation) + preceding
 
 
 @lru_cache(maxsize=4)

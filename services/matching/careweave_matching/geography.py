@@ -1,7 +1,10 @@
 """Places with their positions, and distances between them, ready for bulk use."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +33,26 @@ class Geography:
         self._places = [places[name] for name in self._names]
         self._index = {name: number for number, name in enumerate(self._names)}
         self._rows: dict[int, Miles] = {}
+
+    @classmethod
+    def at(cls, positions: bytes) -> "Geography":
+        """Return places where `positions` says; their titles are their names."""
+        return cls({name: Place(name, Point(*centre)) for name, centre in json.loads(positions).items()})
+
+    @cached_property
+    def positions(self) -> bytes:
+        """Where the places are whose centre is known: JSON, place → [latitude, longitude], in order of name."""
+        centres = {
+            name: (place.centre.latitude, place.centre.longitude)
+            for name, place in zip(self._names, self._places, strict=True)
+            if place.centre is not None
+        }
+        return json.dumps(centres, separators=(",", ":")).encode()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of `positions` in hexadecimal: equal where every journey is."""
+        return sha256(self.positions).hexdigest()
 
     def index(self, place: str) -> int:
         """Return the number of `place`; NOWHERE if it is empty or not known."""

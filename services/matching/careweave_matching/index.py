@@ -5,7 +5,7 @@ version of the taxonomy means a new index.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
@@ -25,7 +25,7 @@ from careweave_matching.entries import (
 )
 from careweave_matching.gaps import Gaps
 from careweave_matching.geography import Geography
-from careweave_matching.model import Opportunity, Person
+from careweave_matching.model import HeldSkill, Opportunity, Person, Versions
 from careweave_matching.pair import Frame
 from careweave_matching.reach import Reach
 from careweave_matching.screening import Screener
@@ -88,24 +88,58 @@ class Board:
         return PageEncoder(self.table, self.frame, self.names, self.organisation_title, full=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What is made of a taxonomy and an embedder alone, which several indexes may share."""
+
+    vectors: VectorBook
+    finder: AimFinder
+    names: Names
+
+
 class Index:
     """People and opportunities; all methods are quick except those that embed, which are asynchronous."""
 
-    def __init__(self, taxonomy: Taxonomy, surroundings: Surroundings, embedder: Embedder, weights: Weights) -> None:
-        """Begin empty."""
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        surroundings: Surroundings,
+        embedder: Embedder,
+        weights: Weights,
+        *,
+        learnt: Learnt | None = None,
+    ) -> None:
+        """Begin empty. learnt: by another index, of the same taxonomy and embedder."""
+        learnt = learnt or Learnt(VectorBook(embedder, taxonomy), AimFinder(embedder, taxonomy), names_of(taxonomy))
+        self._embedder, self._learnt = embedder, learnt
         self.taxonomy = taxonomy
         self.surroundings = surroundings
         self.weights = weights
         self.model = embedder.model
-        self._vectors = VectorBook(embedder, taxonomy)
-        self._finder = AimFinder(embedder, taxonomy)
+        self._vectors, self._finder, self._names = learnt.vectors, learnt.finder, learnt.names
         self._keys = KeyBook()
         self._reach = Reach(taxonomy, self._keys, weights, self._vectors.skills)
-        self._names = names_of(taxonomy)
         self._people: dict[str, PersonEntry] = {}
         self._opportunities: dict[str, OpportunityEntry] = {}
         self._board: Board | None = None
         self._crowd: Crowd | None = None
+
+    def apart(self, geography: Geography, weights: Weights) -> "Index":
+        """Return an empty index under the same taxonomy and model, for what this one shall not hold."""
+        surroundings = Surroundings(geography, self.surroundings.organisations)
+        return Index(self.taxonomy, surroundings, self._embedder, weights, learnt=self._learnt)
+
+    def versions(self, profile: int, opportunity: int) -> Versions:
+        """Return what a ranking by this index is made from, of a profile or an opportunity at a version."""
+        return Versions(
+            self.model,
+            self.taxonomy.version,
+            self.weights.version,
+            profile,
+            opportunity,
+            self.surroundings.geography.digest,
+            self.taxonomy.relatedness.digest,
+        )
 
     def __len__(self) -> int:
         """Return how many people are held."""
@@ -183,8 +217,24 @@ class Index:
         self._reach.hold(code >> CODE_BITS for code in fresh.codes)
         return fresh
 
+    def suppose(self, entry: PersonEntry, skills: Sequence[HeldSkill]) -> PersonEntry:
+        """Return an entry, which is not held, of a person who has `skills` too, as good as given here.
+
+        skills: some that opportunities held here ask for.
+        """
+        new = {held.skill for held in skills}
+        others = (held for held in entry.person.skills if held.skill not in new)
+        supposed = replace(entry.person, skills=(*others, *skills))
+        made = self._made(supposed, entry.aspirations, date.fromordinal(entry.good_from))
+        self._reach.hold(code >> CODE_BITS for code in made.codes)
+        return made
+
     def _enter(self, person: Person, aspirations: Vectors | None, as_of: date) -> PersonEntry:
-        entry = self._people[person.name] = enter_person(
+        entry = self._people[person.name] = self._made(person, aspirations, as_of)
+        return entry
+
+    def _made(self, person: Person, aspirations: Vectors | None, as_of: date) -> PersonEntry:
+        return enter_person(
             person,
             self._vectors.role(person),
             aspirations,
@@ -194,7 +244,6 @@ class Index:
             weights=self.weights,
             as_of=as_of,
         )
-        return entry
 
     def nobody(self, as_of: date) -> PersonEntry:
         """Return an entry of an empty profile, which is not held."""

@@ -278,6 +278,8 @@ def versions_message(versions: Versions) -> common_pb2.Versions:
         weights=versions.weights,
         profile=versions.profile,
         opportunity=versions.opportunity,
+        places=versions.places,
+        relatedness=versions.relatedness,
     )
 
 

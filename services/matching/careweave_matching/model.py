@@ -186,10 +186,12 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What an answer was computed from; see `Versions` in `common.proto`."""
+    """What an answer was computed from; see `Versions` in `common.proto`. The last two are set in decisions alone."""
 
     model: str
     taxonomy: str
     weights: str
     profile: int
     opportunity: int
+    places: str = ""
+    relatedness: str = ""

@@ -16,7 +16,7 @@ from careweave.graph import requests
 from careweave.graph.port import Reads, UnitOfWork
 from careweave.policy import Action, Caller, Resource, authorise
 from careweave.v1 import events_pb2, matching_pb2
-from careweave_matching import store
+from careweave_matching import earlier, store
 from careweave_matching.following import ReadModel
 from careweave_matching.messages import opportunity_message, read_kept, read_opportunity
 from careweave_matching.model import Opportunity, Requirement
@@ -256,6 +256,7 @@ async def _change(service: Service, unit: UnitOfWork, draft: Opportunity, before
     now = service.ports.clock()
     version = before.version + 1
     after = replace(draft, version=version, etag=etag_of(version), create_time=before.create_time, update_time=now)
+    await earlier.keep_opportunities(unit, [before], now)
     await store.save(unit, [after], [after.name])
     closes = after.state == OpportunityState.CLOSED and before.state != OpportunityState.CLOSED
     kind = events_pb2.OpportunityClosed if closes else events_pb2.OpportunityUpdated

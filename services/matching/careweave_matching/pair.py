@@ -84,7 +84,7 @@ def judge(person: PersonEntry, entry: OpportunityEntry, frame: Frame, *, own: bo
     wishes = person.person.wishes
     miles = frame.geography.miles(person.person.place, entry.opportunity.place)
     minutes = journey_minutes(miles, effective_mode(wishes.travel_mode)) if miles >= 0 else -1
-    best = _best_credits(person, frame.reach)
+    best = best_credits(person, frame.reach)
     packed = [best.get(key, scoring.NOTHING) for key in entry.keys.tolist()]
     parts = _components(person, entry, packed, best, minutes=minutes, frame=frame)
     score = scoring.personal_score(parts.suitability, parts.preference, frame.weights.preference_share(person.points))
@@ -133,7 +133,27 @@ def judge(person: PersonEntry, entry: OpportunityEntry, frame: Frame, *, own: bo
     )
 
 
-def _best_credits(person: PersonEntry, reach: Reach) -> dict[int, int]:
+def score_with(
+    person: PersonEntry, entry: OpportunityEntry, best: dict[int, int], frame: Frame
+) -> tuple[float, Components]:
+    """Return the score that `person` sees of `entry`, and its parts, as `judge` does and without the rest.
+
+    best: their best packed credit by key, at least of the keys of `entry`.
+    """
+    minutes = _minutes(person, entry, frame)
+    packed = [best.get(key, scoring.NOTHING) for key in entry.keys.tolist()]
+    parts = _components(person, entry, packed, best, minutes=minutes, frame=frame)
+    share = frame.weights.preference_share(person.points)
+    return scoring.personal_score(parts.suitability, parts.preference, share), parts
+
+
+def _minutes(person: PersonEntry, entry: OpportunityEntry, frame: Frame) -> int:
+    miles = frame.geography.miles(person.person.place, entry.opportunity.place)
+    return journey_minutes(miles, effective_mode(person.person.wishes.travel_mode)) if miles >= 0 else -1
+
+
+def best_credits(person: PersonEntry, reach: Reach) -> dict[int, int]:
+    """Return the best packed credit for each key that the person's skills give credit for."""
     best: dict[int, int] = {}
     for code in person.codes:
         reached = reach.of(code)

@@ -122,6 +122,9 @@ def _decision(person: str, event: Event) -> pb.Decision:
             for position, item in enumerate(made.items, start=1)
         ],
         total_size=made.total_size,
+        offset=made.offset,
+        maximum_per_organisation=made.maximum_per_organisation,
+        preceding_organisations=made.preceding_organisations,
     )
 
 

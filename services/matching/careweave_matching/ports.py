@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from careweave.embedding.port import Embedder
@@ -26,6 +26,8 @@ class Ports:
     extract: text → names of the skills that it speaks of.
     fetch_people: at most 1000 names → snapshots.
     stream_people: snapshots of everyone, in batches.
+    fetch_person_version: name and version → what a ranking reads of that version of a person.
+    decisions_kept: how long rankings are kept; None if no time ends that.
     taxonomy_version: digest of what the skills service has loaded; empty if nothing.
     """
 
@@ -37,4 +39,6 @@ class Ports:
     extract: Callable[[str], Awaitable[Sequence[str]]]
     fetch_people: Callable[[Sequence[str]], Awaitable[Fetched]]
     stream_people: Callable[[], AsyncIterator[list[Person]]]
+    fetch_person_version: Callable[[str, int], Awaitable[Person]]
+    decisions_kept: timedelta | None
     taxonomy_version: Callable[[], Awaitable[str]]

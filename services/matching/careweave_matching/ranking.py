@@ -1,6 +1,6 @@
 """Ranking opportunities for a person, people for an opportunity, and explaining one pair."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,15 +9,17 @@ import numpy as np
 from careweave.audit.asked import note_people
 from careweave.errors import Forbidden, NotFound
 from careweave.policy import Action, Caller, Resource, Role, authorise
-from careweave_matching.bulk import ALL_KINDS, Wish, best_rows
+from careweave_matching.bulk import Ranked, Wish, best_rows, kind_bits
 from careweave_matching.crowd import Crowd, rank_people
-from careweave_matching.decisions import Decisions, items_of
+from careweave_matching.decisions import Decisions, Paging, items_of
 from careweave_matching.eligibility import Gate, gates
 from careweave_matching.entries import OpportunityEntry, PersonEntry
 from careweave_matching.following import ReadModel
 from careweave_matching.index import Board
-from careweave_matching.model import Pair, Versions
+from careweave_matching.model import Pair
 from careweave_matching.pair import Match, judge
+from careweave_matching.screening import Screened
+from careweave_matching.spreading import WINDOW, spread
 from careweave_matching.terms import ConsentPurpose, GateKind, GateResult, ProfileField
 from careweave_matching.travel import effective_mode, journey_minutes
 
@@ -39,6 +41,8 @@ class Wanted:
     kinds: frozenset[int] = frozenset()
     ineligible: bool = False
     full: bool = True
+    per_organisation: int = 0
+    """If not 0, the list is spread; see `spreading`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +89,45 @@ async def find_opportunities(
     """
     authorise(caller, Action.FIND_OPPORTUNITIES, Resource(person=person))
     index, as_of = model.index, model.today()
-    entry = index.person(person, as_of) or await _appearing(model, person)
+    entry = index.person(person, as_of) or await appearing(model, person)
     if decisions.full:
         await decisions.room()
     board = index.board(as_of)
     table = board.table
     kinds = wanted.kinds or entry.person.wishes.kinds
-    wish = Wish(wanted.offset + wanted.size, _bits(kinds) if kinds else ALL_KINDS, wanted.ineligible)
+    wish = Wish(wanted.offset + wanted.size, kind_bits(kinds), wanted.ineligible)
     screened = board.screener.screen(entry, index.place(entry))
-    ranked = best_rows(entry, table, screened, board.frame.reach, wish)
-    if wanted.offset:
-        ranked.best = ranked.best.beyond(wanted.offset)
+    paging = None
+    if wanted.per_organisation:
+        ranked, paging = _spread(entry, board, screened, wish, wanted)
+    else:
+        ranked = best_rows(entry, table, screened, board.frame.reach, wish)
+        if wanted.offset:
+            ranked.best, paging = ranked.best.beyond(wanted.offset), Paging(wanted.offset)
     encoder, shown = board.full if wanted.full else board.basic, len(ranked.best.rows)
     page, items = encoder.page(entry, ranked), encoder.items(ranked.best)
-    versions = Versions(index.model, index.taxonomy.version, index.weights.version, entry.person.version, 0)
-    decision = decisions.record(person, as_of, versions, items, ranked.total)
+    versions = index.versions(entry.person.version, 0)
+    decision = decisions.record(person, as_of, versions, items, ranked.total, paging=paging)
     return EncodedPage(page, shown, decision, ranked.total, wanted.offset + shown < ranked.total)
 
 
-async def _appearing(model: ReadModel, person: str) -> PersonEntry:
+def _spread(entry: PersonEntry, board: Board, screened: Screened, wish: Wish, wanted: Wanted) -> tuple[Ranked, Paging]:
+    """Return the page of the spread list, and where in it that is. As many are ranked as it takes to be sure of it."""
+    needed = wish.wanted
+    while True:
+        ranked = best_rows(entry, board.table, screened, board.frame.reach, wish)
+        rows = ranked.best.rows
+        owners = [board.offered[row].opportunity.organisation for row in rows.tolist()]
+        order, sure = spread(owners, wanted.per_organisation, needed)
+        if len(rows) == ranked.total or (sure and len(order) == needed):
+            break
+        wish = replace(wish, wanted=4 * wish.wanted)
+    before = [owners[each] for each in order[: wanted.offset]]
+    ranked.best = ranked.best.picked(order[wanted.offset :])
+    return ranked, Paging(wanted.offset, wanted.per_organisation, before[-(WINDOW - 1) :])
+
+
+async def appearing(model: ReadModel, person: str) -> PersonEntry:
     """Return the entry of somebody whom the index did not hold a moment ago.
 
     Raises:
@@ -119,10 +143,6 @@ async def _appearing(model: ReadModel, person: str) -> PersonEntry:
 def no_such(what: str, name: str) -> NotFound:
     """Return the error that says that there is no `what` called `name`."""
     return NotFound(f"There is no {name}.", reason=f"{what.upper()}_NOT_FOUND", metadata={"resource": name})
-
-
-def _bits(kinds: Iterable[int]) -> int:
-    return sum(1 << kind for kind in kinds)
 
 
 async def find_candidates(
@@ -162,8 +182,10 @@ async def find_candidates(
     note_people(each.person for each in candidates)
     pairs = zip(shown, suits.tolist(), strict=True)
     people = [(each.person.name, each.person.version, suit, suit) for (each, _), suit in pairs]
-    versions = Versions(index.model, index.taxonomy.version, index.weights.version, 0, entry.opportunity.version)
-    decision = decisions.record(opportunity, as_of, versions, items_of(people), len(allowed), people=people)
+    versions, paging = index.versions(0, entry.opportunity.version), Paging(wanted.offset) if wanted.offset else None
+    decision = decisions.record(
+        opportunity, as_of, versions, items_of(people), len(allowed), people=people, paging=paging
+    )
     return CandidatePage(candidates, decision, len(allowed), wanted.offset + len(candidates) < len(allowed))
 
 
@@ -224,7 +246,7 @@ async def explain_match(model: ReadModel, caller: Caller, pair: Pair) -> Match:
         raise no_such("opportunity", opportunity)
     who = index.person(person, as_of)
     if caller.role not in EMPLOYER_ROLES:
-        who = who or await _appearing(model, person)
+        who = who or await appearing(model, person)
         return judge(who, entry, index.board(as_of).frame, own=True)
     fields = who.person.consent_for(organisation, ConsentPurpose.BE_FOUND, now) if who else None
     if who is None or fields is None:

@@ -6,6 +6,8 @@ and since sums of whole numbers are exact, a pair has the same relatedness where
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +40,11 @@ class Relatedness:
         self._lengths = np.sqrt((self._codes * self._codes).sum(axis=1).astype(np.float64))
         self._table = np.empty((self.nobody + 1, self.nobody + 1))  # takes memory only where it is filled
         self._filled = np.zeros(self.nobody + 1, np.bool_)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the table in hexadecimal."""
+        return sha256("\n".join(self.names).encode() + self._codes.astype(np.int8).tobytes()).hexdigest()
 
     def row(self, occupation: str) -> int:
         """Return the row of an occupation by resource name; `nobody` if it is not in the table."""

@@ -11,7 +11,7 @@ from careweave.graph.port import Graph
 from careweave.policy import Action, Caller, authorise
 from careweave.retention import rule_of
 from careweave.v1.common_pb2 import AppliedRetention, ApplyRetentionRequest, ApplyRetentionResponse
-from careweave_matching import review_store
+from careweave_matching import earlier, review_store
 from careweave_matching.ports import Ports
 from careweave_matching.reviewing import months_after
 
@@ -45,7 +45,12 @@ async def apply_rules(ports: Ports, *, dry: bool = False) -> ApplyRetentionRespo
     else:
         removed = await drop_past_reviews(ports.graph, now)
     rule = rule_of("reviews", Settings())
-    return ApplyRetentionResponse(applied=[AppliedRetention(kind=rule.kind, title=rule.holds, removed=removed)])
+    applied = [AppliedRetention(kind=rule.kind, title=rule.holds, removed=removed)]
+    if ports.decisions_kept is not None:
+        old = await earlier.drop_opportunities(ports.graph, now - ports.decisions_kept, dry=dry)
+        title = "earlier versions of opportunities, which are about nobody"
+        applied.append(AppliedRetention(kind="opportunity-versions", title=title, removed=old))
+    return ApplyRetentionResponse(applied=applied)
 
 
 def _reviews_before(now: datetime) -> datetime:

@@ -120,6 +120,18 @@ class OtherServices:
             raise error_of(failure) from failure
         return [read_person(each) for each in reply.people], list(reply.missing)
 
+    async def fetch_person_version(self, name: str, version: int) -> Person:
+        """Return what a ranking reads of a version of the person called `name`.
+
+        Raises:
+            CareweaveError: as the profiles service answers.
+        """
+        request = profiles_pb2.GetPersonVersionRequest(name=name, version=version)
+        try:
+            return read_person(await self._channels.profiles.GetPersonVersion(request))
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure) from failure
+
     async def stream_people(self) -> AsyncIterator[list[Person]]:
         """Yield the snapshots of everyone.
 
@@ -159,6 +171,8 @@ def ports_over(adapters: Adapters, channels: Channels) -> Ports:
         extract=others.extract,
         fetch_people=others.fetch_people,
         stream_people=others.stream_people,
+        fetch_person_version=others.fetch_person_version,
+        decisions_kept=timedelta(days=kept) if (kept := adapters.settings.events_keep_days) else None,
         taxonomy_version=others.taxonomy_version,
     )
 

@@ -1,6 +1,7 @@
 """The MatchingService over gRPC: requests to use-cases, results to replies, and nothing else."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import grpc
@@ -10,7 +11,7 @@ from careweave.rpc.caller import caller_of
 from careweave.rpc.paging import SIZE_FIELD, decode_token, page
 from careweave.v1 import common_pb2
 from careweave.v1 import matching_pb2 as pb
-from careweave_matching import applications, index_status, opportunities, ranking, retention, wire
+from careweave_matching import applications, gains, index_status, opportunities, ranking, replaying, retention, wire
 from careweave_matching.applying import Application
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
@@ -80,8 +81,8 @@ class MatchingServicer(SafeguardsServicer):
     async def find_opportunities(self, request: pb.FindOpportunitiesRequest, context: Context) -> bytes:
         """Rank opportunities for a person; the reply comes in the wire format."""
         wanted = self._wanted(request)
-        if request.kinds:
-            wanted = Wanted(wanted.offset, wanted.size, frozenset(request.kinds), wanted.ineligible, wanted.full)
+        if request.kinds or request.maximum_per_organisation:
+            wanted = replace(wanted, kinds=frozenset(request.kinds), per_organisation=request.maximum_per_organisation)
         found = await ranking.find_opportunities(
             self._model, self._decisions, caller_of(context), request.person, wanted
         )
@@ -119,7 +120,13 @@ class MatchingServicer(SafeguardsServicer):
     async def ExplainMatch(self, request: pb.ExplainMatchRequest, context: Context) -> pb.Match:
         """Explain one pair."""
         caller = caller_of(context)
+        if request.decision:
+            return self._match(await replaying.explain(self._service, caller, request))
         return self._match(await ranking.explain_match(self._model, caller, Pair(request.person, request.opportunity)))
+
+    async def FindSkillGains(self, request: pb.FindSkillGainsRequest, context: Context) -> pb.SkillGains:
+        """Say what would change a ranking."""
+        return await gains.find_skill_gains(self._model, caller_of(context), request)
 
     async def WatchOpportunities(
         self, request: pb.WatchOpportunitiesRequest, context: Context

@@ -11,7 +11,7 @@ from careweave.rpc.paging import SIZE_FIELD, decode_token, encode_token, page
 from careweave.v1 import common_pb2
 from careweave.v1 import matching_pb2 as pb
 from careweave.v1.matching_pb2_grpc import MatchingServiceServicer
-from careweave_matching import exporting, past_decisions, reviews, safeguards
+from careweave_matching import exporting, past_decisions, replaying, reviews, safeguards
 from careweave_matching.opportunities import Service
 from careweave_matching.past_decisions import Page
 
@@ -41,6 +41,10 @@ class SafeguardsServicer(MatchingServiceServicer):
         wanted = Page(*self._page(request, _MOST_DECISIONS))
         found, place = await past_decisions.list_some(self._service.ports, caller_of(context), request, wanted)
         return pb.ListDecisionsResponse(decisions=found, next_page_token=self._token(request, place))
+
+    async def ReplayDecision(self, request: pb.ReplayDecisionRequest, context: Context) -> pb.DecisionReplay:
+        """Make a ranking again and compare."""
+        return await replaying.replay(self._service, caller_of(context), request.name)
 
     async def RequestReview(self, request: pb.RequestReviewRequest, context: Context) -> pb.DecisionReview:
         """Take in what a person asks."""

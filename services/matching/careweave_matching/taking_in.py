@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from careweave_matching import aspirations, reading
+from careweave_matching import aspirations, earlier, reading
 from careweave_matching.aims import parts_of
 from careweave_matching.index import Index
 from careweave_matching.model import Opportunity, Person
@@ -17,7 +17,7 @@ async def fetch_people(ports: Ports, index: Index, names: Sequence[str]) -> None
     """
     people, missing = await ports.fetch_people(names)
     if _names_unknown_place(index, people):
-        index.move(await reading.read_surroundings(ports.graph))
+        await _look_around(ports, index)
     await put_people(ports, index, people)
     for name in missing:
         index.forget_person(name)
@@ -39,8 +39,14 @@ async def put_opportunities(ports: Ports, index: Index, opportunities: Sequence[
         each.organisation not in known.organisations or (each.place and not known.geography.knows(each.place))
         for each in opportunities
     ):
-        index.move(await reading.read_surroundings(ports.graph))
+        await _look_around(ports, index)
     await index.put_opportunities(opportunities)
+
+
+async def _look_around(ports: Ports, index: Index) -> None:
+    surroundings = await reading.read_surroundings(ports.graph)
+    await earlier.keep_places(ports.graph, surroundings.geography)  # before a ranking can name them
+    index.move(surroundings)
 
 
 def _names_unknown_place(index: Index, people: Sequence[Person]) -> bool:
