@@ -109,6 +109,7 @@ REQUESTS: Final[dict[str, Request]] = {
     ),
     "WithdrawConsent": lambda to: pf.WithdrawConsentRequest(name=f"{to.person}/consents/none"),
     "BatchGetPersonSnapshots": lambda to: pf.BatchGetPersonSnapshotsRequest(names=[to.person]),
+    "GetPersonVersion": lambda to: pf.GetPersonVersionRequest(name=to.person, version=1),
     "StreamPersonSnapshots": lambda to: pf.StreamPersonSnapshotsRequest(),
     "BatchCreatePeople": lambda to: pf.BatchCreatePeopleRequest(
         requests=[pf.CreatePersonRequest(person=pf.Person(place="places/none"))]
@@ -145,6 +146,10 @@ REQUESTS: Final[dict[str, Request]] = {
     "FindOpportunities": lambda to: mt.FindOpportunitiesRequest(person=to.person),
     "FindCandidates": lambda to: mt.FindCandidatesRequest(opportunity=to.opportunity),
     "ExplainMatch": lambda to: mt.ExplainMatchRequest(person=to.person, opportunity=to.opportunity),
+    "ExplainMatch:decision": lambda to: mt.ExplainMatchRequest(
+        person=to.person, opportunity=to.opportunity, decision=decision_of(to)
+    ),
+    "FindSkillGains": lambda to: mt.FindSkillGainsRequest(person=to.person, opportunity=to.opportunity, top=1),
     "WatchOpportunities": lambda to: mt.WatchOpportunitiesRequest(person=to.person),
     "ExpressInterest": lambda to: mt.ExpressInterestRequest(person=to.person, opportunity="opportunities/none"),
     "RecordOutcome": lambda to: mt.RecordOutcomeRequest(
@@ -160,6 +165,7 @@ REQUESTS: Final[dict[str, Request]] = {
     "GetIndexStatus": lambda to: mt.GetIndexStatusRequest(),
     "RebuildIndex": lambda to: mt.RebuildIndexRequest(),
     "GetDecision": lambda to: mt.GetDecisionRequest(name=decision_of(to)),
+    "ReplayDecision": lambda to: mt.ReplayDecisionRequest(name=decision_of(to)),
     "ListDecisions": lambda to: mt.ListDecisionsRequest(parent=to.person),
     "GetSafeguards": lambda to: mt.GetSafeguardsRequest(),
     "RequestReview": lambda to: mt.RequestReviewRequest(

@@ -79,3 +79,32 @@ async def test_what_a_ranking_does_not_decide_is_read_on_the_command_line(place:
     said = await call(place, "decisions", "safeguards")
     assert "A person decides" in said
     assert "weights hand-" in said
+
+
+async def test_a_ranking_is_made_again_and_explained_as_it_was_on_the_command_line(place: Place) -> None:
+    who, role = await somebody(place), (await published(place)).name
+    person = ("--as", who)
+    shown = json.loads(await call(place, *person, "match", who, "--spread", "2", "--json"))
+
+    async def listed() -> bool:
+        return shown["decision"] in await call(place, *person, "decisions", "list", who, "--json")
+
+    await until(listed)
+    name = f"{who}/{shown['decision']}"
+    assert "at most 2 in ten places" in await call(place, *person, "decisions", "show", name)
+    again = await call(place, *person, "decisions", "replay", name)
+    assert "The order is the same" in again
+    told = await call(place, *person, "explain", who, role, "--decision", shown["decision"], "--json")
+    assert json.loads(told)["score"] == pytest.approx(shown["matches"][0]["score"], abs=1e-6)
+
+
+async def test_what_would_lift_an_opportunity_is_told_with_how_to_gain_it(place: Place) -> None:
+    who, role = await somebody(place), (await published(place)).name
+    person = ("--as", who)
+    best = json.loads(await call(place, *person, "gains", who, role, "--suitability", "1", "--json"))
+    assert not best.get("reached")
+    target = str(best["after"]["suitability"] - 1e-6)
+    told = await call(place, *person, "gains", who, role, "--suitability", target)
+    assert "1 skill would do it. Fewer would not do." in told
+    assert "Care Planning Course" in told
+    assert "reached already" in await call(place, *person, "gains", who, role, "--top", "1")

@@ -9,7 +9,7 @@ from careweave_cli.commands.options import as_json, name_in
 from careweave_cli.reaching import reach
 from careweave_cli.session import Session, pass_session, run
 from careweave_cli.show.console import OUT, print_json
-from careweave_cli.show.reviews import decision, decisions_table, statement
+from careweave_cli.show.reviews import decision, decisions_table, replayed, statement
 
 
 @click.group
@@ -24,6 +24,7 @@ def decisions() -> None:
       careweave decisions safeguards
       careweave decisions list people/k3v9...
       careweave decisions show people/k3v9.../decisions/20270104-...
+      careweave decisions replay people/k3v9.../decisions/20270104-...
     """
 
 
@@ -63,7 +64,7 @@ def show(session: Session, *, name: str, json_wanted: bool) -> None:
     r"""Show one ranking: when it was made, from which versions, and what it said.
 
     NAME is people/…/decisions/…, as `careweave decisions list` and `careweave match` print it. For the reasons of a
-    line: careweave explain.
+    line as they were: careweave explain --decision; to make it again: careweave decisions replay.
 
     \b
     Example:
@@ -74,6 +75,28 @@ def show(session: Session, *, name: str, json_wanted: bool) -> None:
         print_json(found)
     else:
         OUT.print(decision(found))
+
+
+@decisions.command
+@click.argument("name")
+@as_json
+@pass_session
+def replay(session: Session, *, name: str, json_wanted: bool) -> None:
+    r"""Make one ranking again from the versions that it names, and compare it with what was recorded.
+
+    NAME is people/…/decisions/…. What has changed since (profile, opportunities, places) changes nothing; what is
+    gone is named, and the command ends with 5.
+
+    \b
+    Examples:
+      careweave decisions replay people/k3v9.../decisions/20270104-...
+      careweave decisions replay people/k3v9.../decisions/20270104-... --json | jq .largestDifference
+    """
+    found = run(_replay(session, name))
+    if json_wanted:
+        print_json(found)
+    else:
+        OUT.print(replayed(found))
 
 
 @decisions.command
@@ -101,6 +124,11 @@ async def _list(session: Session, request: matching_pb2.ListDecisionsRequest) ->
 async def _get(session: Session, name: str) -> matching_pb2.Decision:
     async with reach(session) as services:
         return await services.matching.GetDecision(matching_pb2.GetDecisionRequest(name=name))
+
+
+async def _replay(session: Session, name: str) -> matching_pb2.DecisionReplay:
+    async with reach(session) as services:
+        return await services.matching.ReplayDecision(matching_pb2.ReplayDecisionRequest(name=name))
 
 
 async def _safeguards(session: Session) -> matching_pb2.Safeguards:

@@ -14,16 +14,23 @@ from careweave_cli.show.reviews import LOOK
 @click.command
 @click.argument("person", callback=name_in("people"))
 @click.argument("opportunity", callback=name_in("opportunities"))
+@click.option("--decision", help="As a recorded ranking had it: decisions/…, as careweave match prints it.")
 @as_json
 @pass_session
-def explain(session: Session, *, person: str, opportunity: str, json_wanted: bool) -> None:
+def explain(session: Session, *, person: str, opportunity: str, decision: str | None, json_wanted: bool) -> None:
     r"""Explain how PERSON and OPPORTUNITY fit: every component, condition and skill.
 
+    With --decision, as it was when that ranking was made: from the profile, the opportunity, the weights and the day
+    that it names, whatever has changed since.
+
     \b
-    Example:
+    Examples:
       careweave explain people/k3v9... opportunities/x7d2...
+      careweave explain k3v9... x7d2... --decision decisions/20270104-...
     """
     request = matching_pb2.ExplainMatchRequest(person=person, opportunity=opportunity)
+    if decision:
+        request.decision = f"{person}/decisions/{decision.rpartition('/')[2]}"
     found = run(_explain(session, request))
     if json_wanted:
         print_json(found)

@@ -15,12 +15,25 @@ from careweave_cli.show.reviews import LOOK
 @click.argument("person", callback=name_in("people"))
 @top(5)
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be given again.")
+@click.option(
+    "--spread",
+    type=click.IntRange(1, 10),
+    help="Of one organisation at most so many among any ten in a row, as long as another has something to show.",
+)
 @click.option("--brief", is_flag=True, help="One line each.")
 @click.option("--ineligible", is_flag=True, help="Also those with a condition that cannot be met.")
 @as_json
 @pass_session
-def match(
-    session: Session, *, person: str, top: int, kinds: tuple[str, ...], brief: bool, ineligible: bool, json_wanted: bool
+def match(  # noqa: PLR0913  one for each option
+    session: Session,
+    *,
+    person: str,
+    top: int,
+    kinds: tuple[str, ...],
+    spread: int | None,
+    brief: bool,
+    ineligible: bool,
+    json_wanted: bool,
 ) -> None:
     r"""List the next roles and learning for PERSON, best first, across all organisations.
 
@@ -31,6 +44,7 @@ def match(
     Examples:
       careweave match people/k3v9...
       careweave match k3v9... --kind apprenticeship --kind course -n 10 --brief
+      careweave match k3v9... --spread 2
       careweave match k3v9... --json | jq '.matches[].title'
     """
     request = matching_pb2.FindOpportunitiesRequest(
@@ -39,6 +53,7 @@ def match(
         kinds=[common_pb2.OpportunityKind.Value(f"OPPORTUNITY_KIND_{kind.upper()}") for kind in kinds],
         include_ineligible=ineligible,
         view=matching_pb2.MATCH_VIEW_FULL,
+        maximum_per_organisation=spread or 0,
     )
     reply = run(_find(session, request))
     if json_wanted:
@@ -49,6 +64,8 @@ def match(
         OUT.print(overview(reply.matches) if brief else ranking(reply.matches))
         OUT.print(f"The best {len(reply.matches)} of {reply.total_size} for {person}. Recorded as {reply.decision}.")
         OUT.print(f"{LOOK} {person}/{reply.decision}", style="dim", soft_wrap=True)
+        first = reply.matches[0].opportunity
+        OUT.print(f"What would lift one of them: careweave gains {person} {first} --top 3", style="dim", soft_wrap=True)
 
 
 async def _find(

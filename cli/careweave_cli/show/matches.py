@@ -113,7 +113,7 @@ def skills(required: Iterable[SkillMatch]) -> Table:
             escape(skill.label or skill.skill),
             word(common_pb2.Importance, skill.importance),
             Text(_standing(skill), style=_standing_style(skill)),
-            escape(_first_of(_closers(skill))),
+            escape(_first_of(closers(skill.closers))),
         )
     return table
 
@@ -140,7 +140,7 @@ def _under(head: Text, facts: Iterable[str], match: Match) -> RenderableType:
     body.add_column()
     for heading, lines in (
         ("Why", [Text(reason) for reason in match.reasons]),
-        ("Conditions", list(_gates(match.gates))),
+        ("Conditions", list(gate_lines(match.gates))),
         ("Gaps", list(_gaps(match.skills))),
     ):
         for line_number, line in enumerate(lines):
@@ -149,7 +149,8 @@ def _under(head: Text, facts: Iterable[str], match: Match) -> RenderableType:
     return Group(head, Padding(where, (0, 0, 0, 3)), Padding(body, (0, 0, 0, 3)))
 
 
-def _gates(gates: Sequence[Gate]) -> Iterator[Text]:
+def gate_lines(gates: Sequence[Gate]) -> Iterator[Text]:
+    """Yield those that are met in one line, and each other one with its reason and what mends it."""
     met = [gate for gate in gates if gate.result == matching_pb2.GATE_RESULT_PASS]
     if met:
         mark, style = _MARKS[matching_pb2.GATE_RESULT_PASS]
@@ -176,17 +177,18 @@ def _gaps(required: Sequence[SkillMatch]) -> Iterator[Text]:
     missing = [skill for skill in required if skill.fit == matching_pb2.SKILL_FIT_MISSING]
     for skill in missing[:_MOST_GAPS]:
         importance = word(common_pb2.Importance, skill.importance)
-        closing = "; ".join(_closers(skill)) or "nothing known here closes it yet"
+        closing = "; ".join(closers(skill.closers)) or "nothing known here closes it yet"
         yield Text.assemble((skill.label or skill.skill, "yellow"), f" ({importance}) ← {closing}")
     if len(missing) > _MOST_GAPS:
         yield Text(f"and {plural(len(missing) - _MOST_GAPS, 'more gap')}", style="dim")
 
 
-def _closers(skill: SkillMatch) -> list[str]:
+def closers(found: Iterable[matching_pb2.GapCloser]) -> list[str]:
+    """Return what closes a gap, in words, each once."""
     kinds = {"courses": "course", "standards": "apprenticeship", "opportunities": "opportunity"}
     named = [
         f"{kinds.get(closer.resource.partition('/')[0], '')} {closer.title or closer.resource}".strip()
-        for closer in skill.closers
+        for closer in found
     ]
     return list(dict.fromkeys(named))  # several organisations offer the same course
 

@@ -39,8 +39,24 @@ def decision(found: pb.Decision) -> RenderableType:
             style="dim",
         ),
         lines,
+        *([Text(_spread(found), style="dim")] if found.maximum_per_organisation else ()),
         Text(f"Shown of {found.total_size:,} that were ranked. {LOOK} {found.name}"),
     )
+
+
+def _spread(found: pb.Decision) -> str:
+    return f"Spread: of one organisation at most {found.maximum_per_organisation} in ten places."
+
+
+def replayed(found: pb.DecisionReplay) -> RenderableType:
+    """Return a ranking line by line as it was recorded and as it comes out again, and whether the two agree."""
+    again = {line.opportunity: line for line in found.lines}
+    lines = _table("", "Opportunity", "Recorded", "Made again", "Place made again")
+    for line in found.decision.lines:
+        now = again[line.opportunity]
+        lines.add_row(str(line.position), line.opportunity, f"{line.score:.6f}", f"{now.score:.6f}", str(now.position))
+    order = "The order is the same" if found.same_order else "The order differs"
+    return Group(lines, Text(f"{order}; scores differ by at most {found.largest_difference:.1e}.", style="bold"))
 
 
 def reviews_table(found: Sequence[pb.DecisionReview]) -> Table:
