@@ -212,6 +212,7 @@ _PEOPLE = (
             "maximum_travel_minutes": Value.INTEGER,
             "aspiration": Value.TEXT,
             "aspired_occupations": Value.TEXTS,
+            "dismissed_opportunities": Value.TEXTS,
             "alerts": Value.FLAG,
             "unsocial_hours": Value.FLAG,
             **_VERSIONED,

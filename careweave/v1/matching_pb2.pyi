@@ -800,6 +800,7 @@ class FindOpportunitiesRequest(_message.Message):
     INCLUDE_INELIGIBLE_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     MAXIMUM_PER_ORGANISATION_FIELD_NUMBER: _builtins.int
+    INCLUDE_DISMISSED_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """`people/{person}`."""
     page_size: _builtins.int
@@ -815,6 +816,8 @@ class FindOpportunitiesRequest(_message.Message):
     in a row, as long as another one has something left to show. Each place goes
     to the best that this allows. 0 leaves the pure order.
     """
+    include_dismissed: _builtins.bool
+    """Also those that the person has put aside in their preferences."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.OpportunityKind.ValueType]:
         """Only these kinds; empty means those of the person's preferences."""
@@ -829,10 +832,11 @@ class FindOpportunitiesRequest(_message.Message):
         include_ineligible: _builtins.bool = ...,
         view: Global___MatchView.ValueType = ...,
         maximum_per_organisation: _builtins.int = ...,
+        include_dismissed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_ineligible", b"include_ineligible", "kinds", b"kinds", "maximum_per_organisation", b"maximum_per_organisation", "page_size", b"page_size", "page_token", b"page_token", "person", b"person", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_dismissed", b"include_dismissed", "include_ineligible", b"include_ineligible", "kinds", b"kinds", "maximum_per_organisation", b"maximum_per_organisation", "page_size", b"page_size", "page_token", b"page_token", "person", b"person", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

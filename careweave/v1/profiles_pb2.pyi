@@ -647,6 +647,7 @@ class Preferences(_message.Message):
     ASPIRED_OCCUPATIONS_FIELD_NUMBER: _builtins.int
     ALERTS_FIELD_NUMBER: _builtins.int
     UNSOCIAL_HOURS_FIELD_NUMBER: _builtins.int
+    DISMISSED_OPPORTUNITIES_FIELD_NUMBER: _builtins.int
     minimum_weekly_hours: _builtins.float
     """Fewest weekly hours; 0 means no limit."""
     maximum_weekly_hours: _builtins.float
@@ -669,6 +670,13 @@ class Preferences(_message.Message):
     def aspired_occupations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Occupations aimed at, `occupations/{occupation}`."""
 
+    @_builtins.property
+    def dismissed_opportunities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Opportunities that the person has put aside, `opportunities/{opportunity}`:
+        they leave the person's own list, watch and alerts until they are taken out
+        here again, and change nothing else. No consent opens them to anybody.
+        """
+
     def __init__(
         self,
         *,
@@ -681,10 +689,11 @@ class Preferences(_message.Message):
         aspired_occupations: _abc.Iterable[_builtins.str] | None = ...,
         alerts: _builtins.bool = ...,
         unsocial_hours: _builtins.bool = ...,
+        dismissed_opportunities: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "aspiration", b"aspiration", "aspired_occupations", b"aspired_occupations", "kinds", b"kinds", "maximum_travel_minutes", b"maximum_travel_minutes", "maximum_weekly_hours", b"maximum_weekly_hours", "minimum_weekly_hours", b"minimum_weekly_hours", "travel_mode", b"travel_mode", "unsocial_hours", b"unsocial_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "aspiration", b"aspiration", "aspired_occupations", b"aspired_occupations", "dismissed_opportunities", b"dismissed_opportunities", "kinds", b"kinds", "maximum_travel_minutes", b"maximum_travel_minutes", "maximum_weekly_hours", b"maximum_weekly_hours", "minimum_weekly_hours", b"minimum_weekly_hours", "travel_mode", b"travel_mode", "unsocial_hours", b"unsocial_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -555,3 +555,47 @@ async def test_the_index_says_that_it_is_not_ready_while_the_first_one_is_built(
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await services.matching.FindOpportunities(mt.FindOpportunitiesRequest(person="people/p"))
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+async def test_what_a_person_puts_aside_leaves_their_own_list_alone_until_they_take_it_back(place: Place) -> None:
+    who, offered = await somebody(place), [await published(place, title=f"Role {number}") for number in range(3)]
+    away = offered[1].name
+    await consent(place, who, pf.PROFILE_FIELD_SKILLS)
+    before = await found(place, who)
+    (candidate,) = await eventually_candidates(place, away, 1)
+    await put_aside(place, who, [away])
+    now = await eventually_listed(place, who, len(offered) - 1)
+    scores = {match.opportunity: match.score for match in before.matches}
+    assert {match.opportunity: match.score for match in now.matches} == {
+        name: score for name, score in scores.items() if name != away
+    }
+    assert now.total_size == before.total_size - 1
+    spread = await found(place, who, maximum_per_organisation=1)
+    assert (spread.total_size, away in str(spread.matches)) == (now.total_size, False)
+    paged = await found(place, who, page_size=1)
+    second = await found(place, who, page_size=1, page_token=paged.next_page_token)
+    assert [*paged.matches, *second.matches] == list(now.matches)
+    assert not second.next_page_token
+    every = await found(place, who, include_dismissed=True)
+    assert {match.opportunity: match.score for match in every.matches} == scores
+    (still,) = await candidates(place.services, away)
+    assert (still.person, still.match.score) == (candidate.person, candidate.match.score)
+    assert "dismissed" not in str(still)
+    await put_aside(place, who, [])
+    await eventually_listed(place, who, len(offered))
+
+
+async def eventually_listed(place: Place, who: str, count: int) -> mt.FindOpportunitiesResponse:
+    async with asyncio.timeout(20):
+        while True:
+            reply = await found(place, who)
+            if len(reply.matches) == count:
+                return reply
+            await asyncio.sleep(0.02)
+
+
+async def put_aside(place: Place, who: str, names: list[str]) -> None:
+    profile = pf.Person(name=who, preferences=pf.Preferences(dismissed_opportunities=names))
+    mask = FieldMask(paths=["preferences.dismissed_opportunities"])
+    async with place.as_(person(who)) as own:
+        await own.profiles.UpdatePerson(pf.UpdatePersonRequest(person=profile, update_mask=mask))

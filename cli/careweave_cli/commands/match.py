@@ -21,6 +21,7 @@ from careweave_cli.show.reviews import LOOK
     help="Of one organisation at most so many among any ten in a row, as long as another has something to show.",
 )
 @click.option("--brief", is_flag=True, help="One line each.")
+@click.option("--dismissed", is_flag=True, help="Also what was put aside by careweave person dismiss.")
 @click.option("--ineligible", is_flag=True, help="Also those with a condition that cannot be met.")
 @as_json
 @pass_session
@@ -33,6 +34,7 @@ def match(  # noqa: PLR0913  one for each option
     spread: int | None,
     brief: bool,
     ineligible: bool,
+    dismissed: bool,
     json_wanted: bool,
 ) -> None:
     r"""List the next roles and learning for PERSON, best first, across all organisations.
@@ -52,6 +54,7 @@ def match(  # noqa: PLR0913  one for each option
         page_size=top,
         kinds=[common_pb2.OpportunityKind.Value(f"OPPORTUNITY_KIND_{kind.upper()}") for kind in kinds],
         include_ineligible=ineligible,
+        include_dismissed=dismissed,
         view=matching_pb2.MATCH_VIEW_FULL,
         maximum_per_organisation=spread or 0,
     )

@@ -8,6 +8,7 @@ from uuid import uuid4
 import click
 
 from careweave.v1 import profiles_pb2 as pb
+from careweave_cli.commands.dismiss import dismiss
 from careweave_cli.commands.options import as_json, name_in
 from careweave_cli.commands.prove import prove
 from careweave_cli.endings import EXIT_STATUS, Failure
@@ -22,16 +23,18 @@ _PERSON: Final = name_in("people")
 
 @click.group
 def person() -> None:
-    r"""Export all that is held about a person, erase it, and prove that it is gone.
+    r"""Export all that is held about a person, erase it, prove that it is gone; put opportunities aside.
 
     \b
     Examples:
+      careweave --as people/k3v9... person dismiss people/k3v9... opportunities/x7d2...
       careweave --as people/k3v9... person export people/k3v9... --to my-data
       careweave person erase people/k3v9...
       careweave person prove people/k3v9... --also "Fictional Name"
     """
 
 
+person.add_command(dismiss)
 person.add_command(prove)
 
 

@@ -19,11 +19,12 @@ import numpy as np
 from careweave_matching import scoring
 from careweave_matching.adjacency import dot_rows
 from careweave_matching.affinity import related_to
-from careweave_matching.bulk import Wish, best_rows, kind_bits
+from careweave_matching.bulk import Wish, kind_bits
 from careweave_matching.entries import CODE_BITS, Integers, OpportunityEntry, PersonEntry, code_of
 from careweave_matching.index import Board, Index
 from careweave_matching.model import HeldSkill
 from careweave_matching.pair import best_credits, score_with
+from careweave_matching.ranking import hidden_rows, listed
 from careweave_matching.scoring import CREDIT_SHIFT, MILLION, Components, Coverage
 from careweave_matching.taxonomy import THOUSAND
 from careweave_matching.terms import Trust
@@ -100,7 +101,8 @@ class Lift:
         person = self.supposed(chosen)
         person.standings = self.person.standings  # what no skill changes
         wish = Wish(wanted, kind_bits(person.person.wishes.kinds))
-        best = best_rows(person, self.board.table, self._screened, self.board.frame.reach, wish).best
+        hidden = hidden_rows(person, self.board, wish) if person.person.wishes.dismissed else ()
+        best = listed(person, self.board, self._screened, wish, hidden).best
         mine, score = self.entry.opportunity.name, self.scored(chosen).score
         names = [self.board.offered[row].opportunity.name for row in best.rows.tolist()]
         return sum(

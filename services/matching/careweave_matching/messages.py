@@ -262,6 +262,7 @@ def _read_wishes(message: profiles_pb2.Preferences) -> Wishes:
         aspiration=message.aspiration,
         aspired_occupations=tuple(message.aspired_occupations),
         alerts=message.alerts,
+        dismissed=frozenset(message.dismissed_opportunities),
     )
 
 

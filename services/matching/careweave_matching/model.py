@@ -120,6 +120,7 @@ class Wishes:
     stated: False if the profile holds no preferences, so that nothing is concluded from zeros.
     minimum_hours, maximum_hours: weekly; 0 means no limit.
     maximum_minutes: longest single journey.
+    dismissed: opportunities that the person has put aside; they leave the person's own list and change no score.
     """
 
     stated: bool = False
@@ -132,6 +133,7 @@ class Wishes:
     aspiration: str = ""
     aspired_occupations: tuple[str, ...] = ()
     alerts: bool = False
+    dismissed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

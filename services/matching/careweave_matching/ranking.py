@@ -1,6 +1,6 @@
 """Ranking opportunities for a person, people for an opportunity, and explaining one pair."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -43,6 +43,8 @@ class Wanted:
     full: bool = True
     per_organisation: int = 0
     """If not 0, the list is spread; see `spreading`."""
+    dismissed: bool = False
+    """Whether also what the person has put aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +95,15 @@ async def find_opportunities(
     if decisions.full:
         await decisions.room()
     board = index.board(as_of)
-    table = board.table
     kinds = wanted.kinds or entry.person.wishes.kinds
     wish = Wish(wanted.offset + wanted.size, kind_bits(kinds), wanted.ineligible)
     screened = board.screener.screen(entry, index.place(entry))
     paging = None
+    hidden = hidden_rows(entry, board, wish) if entry.person.wishes.dismissed and not wanted.dismissed else frozenset()
     if wanted.per_organisation:
-        ranked, paging = _spread(entry, board, screened, wish, wanted)
+        ranked, paging = _spread(entry, board, screened, (wish, hidden), wanted)
     else:
-        ranked = best_rows(entry, table, screened, board.frame.reach, wish)
+        ranked = listed(entry, board, screened, wish, hidden)
         if wanted.offset:
             ranked.best, paging = ranked.best.beyond(wanted.offset), Paging(wanted.offset)
     encoder, shown = board.full if wanted.full else board.basic, len(ranked.best.rows)
@@ -111,11 +113,38 @@ async def find_opportunities(
     return EncodedPage(page, shown, decision, ranked.total, wanted.offset + shown < ranked.total)
 
 
-def _spread(entry: PersonEntry, board: Board, screened: Screened, wish: Wish, wanted: Wanted) -> tuple[Ranked, Paging]:
+def hidden_rows(entry: PersonEntry, board: Board, wish: Wish) -> frozenset[int]:
+    """Return the rows of what the person has put aside, as far as `wish` would list it."""
+    dismissed = entry.person.wishes.dismissed
+    return frozenset(
+        row
+        for row, each in enumerate(board.offered)
+        if each.opportunity.name in dismissed
+        and wish.kinds >> each.opportunity.kind & 1
+        and (wish.ineligible or _is_eligible(entry, each, board))
+    )
+
+
+def listed(entry: PersonEntry, board: Board, screened: Screened, wish: Wish, hidden: Collection[int]) -> Ranked:
+    """Return the best of the person's own list, as many as `wish` says, without the rows `hidden`, which it lists."""
+    if not hidden:
+        return best_rows(entry, board.table, screened, board.frame.reach, wish)
+    more = replace(wish, wanted=wish.wanted + len(hidden))
+    ranked = best_rows(entry, board.table, screened, board.frame.reach, more)
+    left = [place for place, row in enumerate(ranked.best.rows.tolist()) if row not in hidden]
+    ranked.best = ranked.best.picked(left[: wish.wanted])
+    ranked.total -= len(hidden)
+    return ranked
+
+
+def _spread(
+    entry: PersonEntry, board: Board, screened: Screened, what: tuple[Wish, Collection[int]], wanted: Wanted
+) -> tuple[Ranked, Paging]:
     """Return the page of the spread list, and where in it that is. As many are ranked as it takes to be sure of it."""
+    wish, hidden = what
     needed = wish.wanted
     while True:
-        ranked = best_rows(entry, board.table, screened, board.frame.reach, wish)
+        ranked = listed(entry, board, screened, wish, hidden)
         rows = ranked.best.rows
         owners = [board.offered[row].opportunity.organisation for row in rows.tolist()]
         order, sure = spread(owners, wanted.per_organisation, needed)
@@ -259,7 +288,10 @@ async def explain_match(model: ReadModel, caller: Caller, pair: Pair) -> Match:
 
 
 def fits(person: PersonEntry, match: Match, minimum: float) -> bool:
-    """Say whether a match is worth telling the person of: a kind they want, no gate that fails, and the score."""
-    kinds = person.person.wishes.kinds
-    wanted = not kinds or match.entry.opportunity.kind in kinds
+    """Say whether a match is worth telling the person of.
+
+    It is of a kind they want and not put aside, no gate fails, and the score is at least `minimum`.
+    """
+    wishes, opportunity = person.person.wishes, match.entry.opportunity
+    wanted = (not wishes.kinds or opportunity.kind in wishes.kinds) and opportunity.name not in wishes.dismissed
     return wanted and match.score >= minimum and all(gate.result != GateResult.FAIL for gate in match.gates)

@@ -13,7 +13,9 @@ DOES: Final = (
 )
 DOES_NOT: Final = (
     "A ranking does not decide who is invited, appointed or turned down. A person decides that. Careweave takes no "
-    "decision by itself that has a legal or similarly significant effect on you, and uses no equality information."
+    "decision by itself that has a legal or similarly significant effect on you, and uses no equality information. "
+    "What became of earlier applications counts for nothing in a ranking, yours or anybody's. What you put aside "
+    "leaves your own list until you take it back; no employer sees that, and it changes no score."
 )
 WHAT_YOU_CAN_DO: Final = (
     "You can see every ranking that was made for you or that showed you to an employer, and ask why. You can say what "

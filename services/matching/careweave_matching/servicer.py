@@ -81,8 +81,13 @@ class MatchingServicer(SafeguardsServicer):
     async def find_opportunities(self, request: pb.FindOpportunitiesRequest, context: Context) -> bytes:
         """Rank opportunities for a person; the reply comes in the wire format."""
         wanted = self._wanted(request)
-        if request.kinds or request.maximum_per_organisation:
-            wanted = replace(wanted, kinds=frozenset(request.kinds), per_organisation=request.maximum_per_organisation)
+        if request.kinds or request.maximum_per_organisation or request.include_dismissed:
+            wanted = replace(
+                wanted,
+                kinds=frozenset(request.kinds),
+                per_organisation=request.maximum_per_organisation,
+                dismissed=request.include_dismissed,
+            )
         found = await ranking.find_opportunities(
             self._model, self._decisions, caller_of(context), request.person, wanted
         )

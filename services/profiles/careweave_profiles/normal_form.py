@@ -34,6 +34,7 @@ def normalise(person: Person, before: Person | None, labels: Mapping[str, str], 
     preferences = person.preferences
     preferences.kinds[:] = sorted(set(preferences.kinds))
     preferences.aspired_occupations[:] = unique(preferences.aspired_occupations)
+    preferences.dismissed_opportunities[:] = sorted(set(preferences.dismissed_opportunities))
     person.employments.sort(key=_newest_first)
     person.skills.sort(key=lambda skill: skill.skill)
     earlier = {skill.skill: skill for skill in before.skills} if before else {}

@@ -41,6 +41,7 @@ def person_row(person: Person) -> Properties:
         "place": person.place,
         "kinds": list(preferences.kinds),
         "aspired_occupations": list(preferences.aspired_occupations),
+        "dismissed_opportunities": list(preferences.dismissed_opportunities),
         **{field: getattr(preferences, field) for field in PREFERENCES},
         "fictional": person.fictional,
         "version": person.version,

@@ -15,6 +15,7 @@ from careweave_matching.index import Board, Index
 from careweave_matching.messages import match_message
 from careweave_matching.model import Consent, HeldSkill, Opportunity, Person, Wishes
 from careweave_matching.pair import Match, judge
+from careweave_matching.ranking import hidden_rows, listed
 from careweave_matching.terms import ConsentPurpose, GateResult, OpportunityKind, Trust
 from careweave_matching.weights import CURRENT, Weights
 from hypothesis import HealthCheck, given, settings
@@ -223,3 +224,21 @@ def test_a_page_stays_right_as_the_book_of_parts_grows() -> None:
         judged = [judge(entry, board.table.entries[row], board.frame, own=True) for row in best.rows.tolist()]
         reply = matching_pb2.FindOpportunitiesResponse(matches=[slowly(index, match) for match in judged])
         assert page == reply.SerializeToString(deterministic=True)
+
+
+@thorough
+@given(pairs.people(), pairs.opportunity_lists(), st.integers(1, 4), st.data())
+def test_what_is_put_aside_is_left_out_of_the_list_and_changes_nothing_else(
+    person: Person, opportunities: list[Opportunity], wanted: int, data: st.DataObject
+) -> None:
+    names = [each.name for each in opportunities]
+    aside = data.draw(st.frozensets(st.sampled_from(names)))
+    index, board, entry = filled(replace(person, wishes=replace(person.wishes, dismissed=aside)), opportunities)
+    screened = board.screener.screen(entry, index.place(entry))
+    kinds = bulk.kind_bits(person.wishes.kinds)
+    pure = bulk.best_rows(entry, board.table, screened, board.frame.reach, bulk.Wish(100, kinds))
+    left = [row for row in pure.best.rows.tolist() if board.offered[row].opportunity.name not in aside]
+    wish = bulk.Wish(wanted, kinds)
+    found = listed(entry, board, screened, wish, hidden_rows(entry, board, wish))
+    assert found.best.rows.tolist() == left[:wanted]
+    assert found.total == len(left)
