@@ -43,8 +43,8 @@ class Relatedness:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the table in hexadecimal."""
-        return sha256("\n".join(self.names).encode() + self._codes.astype(np.int8).tobytes()).hexdigest()
+        """Half of the SHA-256 of the table, 32 hexadecimal digits."""
+        return sha256("\n".join(self.names).encode() + self._codes.astype(np.int8).tobytes()).hexdigest()[:32]
 
     def row(self, occupation: str) -> int:
         """Return the row of an occupation by resource name; `nobody` if it is not in the table."""
