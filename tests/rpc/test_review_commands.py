@@ -101,10 +101,28 @@ async def test_a_ranking_is_made_again_and_explained_as_it_was_on_the_command_li
 async def test_what_would_lift_an_opportunity_is_told_with_how_to_gain_it(place: Place) -> None:
     who, role = await somebody(place), (await published(place)).name
     person = ("--as", who)
-    best = json.loads(await call(place, *person, "gains", who, role, "--suitability", "1", "--json"))
-    assert not best.get("reached")
-    target = str(best["after"]["suitability"] - 1e-6)
+    beyond = json.loads(await call(place, *person, "gains", who, role, "--score", "1", "--json"))
+    assert not beyond.get("reached")
+    target = str(beyond["after"]["suitability"] - 1e-6)
     told = await call(place, *person, "gains", who, role, "--suitability", target)
     assert "1 skill would do it. Fewer would not do." in told
     assert "Care Planning Course" in told
     assert "reached already" in await call(place, *person, "gains", who, role, "--top", "1")
+
+
+async def test_what_is_put_aside_on_the_command_line_leaves_the_list_until_it_is_taken_back(place: Place) -> None:
+    who, role = await somebody(place), (await published(place)).name
+    person = ("--as", who)
+
+    async def listed() -> bool:
+        return role in await call(place, *person, "match", who)
+
+    async def left() -> bool:
+        return not await listed()
+
+    assert await listed()
+    assert "Put aside: 1." in await call(place, *person, "person", "dismiss", who, role)
+    await until(left)
+    assert role in await call(place, *person, "match", who, "--dismissed")
+    assert "Put aside: 0." in await call(place, *person, "person", "dismiss", who, role, "--undo")
+    await until(listed)

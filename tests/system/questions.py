@@ -82,7 +82,7 @@ async def ask_about_matches(services: Channels, answers: Answers, name: str) -> 
     for match in found.matches[:2]:
         pair = {"person": name, "opportunity": match.opportunity}
         answers.note(f"why {pair}", await ask.ExplainMatch(mt.ExplainMatchRequest(**pair)))
-        gains = mt.FindSkillGainsRequest(**pair, suitability=0.8)
+        gains = mt.FindSkillGainsRequest(person=name, opportunity=match.opportunity, suitability=0.8)
         answers.note(f"gains {pair}", await ask.FindSkillGains(gains))
         answers.note(f"interest {pair}", await ask.ExpressInterest(mt.ExpressInterestRequest(**pair)))
     answers.note(f"applications of {name}", await ask.ListApplications(mt.ListApplicationsRequest(person=name)))
