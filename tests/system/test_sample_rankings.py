@@ -6,14 +6,13 @@ Who is looked at is drawn with a fixed seed; nothing was looked at before. Peopl
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from careweave_cli.composition import SERVICES, in_process
-from careweave_cli.loading import CARE_PATHWAY, ESCO, STANDARDS, import_taxonomies, requested
-from careweave_cli.sample import load_sample
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from careweave.client import OPERATOR, calling
@@ -29,30 +28,10 @@ WINDOW = 10
 EQUAL = 1e-6
 
 
-def quiet(activity: str, done: int, total: int) -> None:
-    """Report nothing."""
-
-
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Settings:
-    """Return settings of a folder with the sample place; vectors of texts are kept in the cache of pytest."""
-    folder = tmp_path_factory.mktemp("sample")
-    made = Settings(
-        graph=f"ladybug:{folder / 'graph'}",
-        events=f"sqlite:{folder / 'events.db'}",
-        equality=f"sqlite:{folder / 'equality.db'}",
-        cache=request.config.cache.mkdir("careweave"),
-        listen="127.0.0.1:0",
-        index_staleness_seconds=300.0,
-    )
-
-    async def load() -> None:
-        async with loaded(made) as services:
-            await import_taxonomies(services, requested([ESCO, CARE_PATHWAY, STANDARDS]), quiet)
-            await load_sample(services, 7, datetime.now(UTC).date(), quiet)
-
-    asyncio.run(load())
-    return made
+def settings(tmp_path_factory: pytest.TempPathFactory, sample_settings: Callable[[Path], Settings]) -> Settings:
+    """Return settings of a folder with the sample place."""
+    return replace(sample_settings(tmp_path_factory.mktemp("sample")), index_staleness_seconds=300.0)
 
 
 @asynccontextmanager
