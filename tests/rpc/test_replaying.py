@@ -7,12 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from careweave_matching.exporting import BEGINNING
 from careweave_matching.retention import apply_rules
 from careweave_matching.service import ports_over
 
 from careweave.client import calling, person
 from careweave.config import Settings
 from careweave.errors import FailedPrecondition, Forbidden, InvalidArgument, NotFound
+from careweave.events.port import Topic
 from careweave.graph.port import Query
 from careweave.policy import Caller
 from careweave.v1 import hr_pb2
@@ -25,6 +27,7 @@ from careweave.v1.common_pb2 import (
     ExportPersonRequest,
     SkillRequirement,
 )
+from careweave.v1.events_pb2 import RankingMade
 from tests.rpc.test_matching import (
     CARE,
     DEMENTIA,
@@ -36,6 +39,7 @@ from tests.rpc.test_matching import (
     consent,
     eventually_candidates,
     found,
+    published,
     recruiter,
     somebody,
     started,
@@ -302,3 +306,22 @@ async def test_versions_are_kept_for_as_long_as_rankings_are(place: Place) -> No
         removed = {each.kind: each.removed for each in (await apply_rules(aged)).applied}
         assert foretold == removed
         assert removed["opportunity-versions"] == len(offered) - left
+
+
+@pytest.mark.parametrize("what", ["model", "taxonomy", "weights", "places", "relatedness"])
+async def test_a_ranking_by_other_software_or_another_taxonomy_is_not_made_again(place: Place, what: str) -> None:
+    """One that an earlier release recorded names no places and no table: that is said as well."""
+    who, _ = await somebody(place), await published(place)
+    decision = await decision_of(place, who, (await found(place, who)).decision)
+    (event,) = await place.adapters.events.recall(Topic.DECISIONS, who, BEGINNING)
+    for version in {"another", ""} - {getattr(decision.versions, what)}:  # here no taxonomy is loaded
+        made = RankingMade.FromString(event.payload or b"")
+        setattr(made.versions, what, version)
+        made.decision = f"{made.decision}-{version or 'none'}"
+        await place.adapters.events.append(
+            [replace(event, id=made.decision.removeprefix("decisions/"), payload=made.SerializeToString())]
+        )
+        with pytest.raises(FailedPrecondition) as caught:
+            await replayed(place, mt.Decision(name=f"{who}/{made.decision}"))
+        assert (caught.value.metadata["missing"], caught.value.metadata["version"]) == (what, version)
+    is_equal(await replayed(place, decision), decision)
