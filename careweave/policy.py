@@ -128,6 +128,7 @@ class Action(StrEnum):
     FIND_OPPORTUNITIES = "FindOpportunities"
     FIND_CANDIDATES = "FindCandidates"
     EXPLAIN_MATCH = "ExplainMatch"
+    PLAN_PATHWAYS = "PlanPathways"
     WATCH_OPPORTUNITIES = "WatchOpportunities"
     EXPRESS_INTEREST = "ExpressInterest"
     RECORD_OUTCOME = "RecordOutcome"
@@ -255,6 +256,7 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.CLOSE_OPPORTUNITY: _THE_EMPLOYER,
         Action.BATCH_CREATE_OPPORTUNITIES: _THE_EMPLOYER,
         Action.FIND_OPPORTUNITIES: _THE_PERSON,
+        Action.PLAN_PATHWAYS: _THE_PERSON,
         Action.WATCH_OPPORTUNITIES: _THE_PERSON,
         Action.FIND_CANDIDATES: _THE_EMPLOYER,
         # An employer gets the explanation only where consent lets them see the person, without preference.

@@ -7,6 +7,7 @@ for an opportunity.
 
 from careweave.v1 import common_pb2 as _common_pb2
 from careweave.v1 import matching_pb2 as _matching_pb2
+from careweave.v1 import pathways_pb2 as _pathways_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -56,6 +57,10 @@ class MatchingServiceStub:
     """Ranks people for an opportunity: only those whose consent allows it."""
     ExplainMatch: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ExplainMatchRequest, _matching_pb2.Match]
     """Explains one person and one opportunity in full."""
+    PlanPathways: _grpc.UnaryUnaryMultiCallable[_pathways_pb2.PlanPathwaysRequest, _pathways_pb2.PlanPathwaysResponse]
+    """Plans routes for a person to an occupation, or openly: real steps, each with
+    what it takes, by which rule it is viable, and what is on offer for it now.
+    """
     WatchOpportunities: _grpc.UnaryStreamMultiCallable[_matching_pb2.WatchOpportunitiesRequest, _matching_pb2.WatchOpportunitiesResponse]
     """Streams opportunities that fit a person, as they are published or changed."""
     ExpressInterest: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ExpressInterestRequest, _matching_pb2.Application]
@@ -133,6 +138,10 @@ class MatchingServiceAsyncStub(MatchingServiceStub):
     """Ranks people for an opportunity: only those whose consent allows it."""
     ExplainMatch: _aio.UnaryUnaryMultiCallable[_matching_pb2.ExplainMatchRequest, _matching_pb2.Match]  # type: ignore[assignment]
     """Explains one person and one opportunity in full."""
+    PlanPathways: _aio.UnaryUnaryMultiCallable[_pathways_pb2.PlanPathwaysRequest, _pathways_pb2.PlanPathwaysResponse]  # type: ignore[assignment]
+    """Plans routes for a person to an occupation, or openly: real steps, each with
+    what it takes, by which rule it is viable, and what is on offer for it now.
+    """
     WatchOpportunities: _aio.UnaryStreamMultiCallable[_matching_pb2.WatchOpportunitiesRequest, _matching_pb2.WatchOpportunitiesResponse]  # type: ignore[assignment]
     """Streams opportunities that fit a person, as they are published or changed."""
     ExpressInterest: _aio.UnaryUnaryMultiCallable[_matching_pb2.ExpressInterestRequest, _matching_pb2.Application]  # type: ignore[assignment]
@@ -261,6 +270,16 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_matching_pb2.Match, _abc.Awaitable[_matching_pb2.Match]]:
         """Explains one person and one opportunity in full."""
+
+    @_abc_1.abstractmethod
+    def PlanPathways(
+        self,
+        request: _pathways_pb2.PlanPathwaysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pathways_pb2.PlanPathwaysResponse, _abc.Awaitable[_pathways_pb2.PlanPathwaysResponse]]:
+        """Plans routes for a person to an occupation, or openly: real steps, each with
+        what it takes, by which rule it is viable, and what is on offer for it now.
+        """
 
     @_abc_1.abstractmethod
     def WatchOpportunities(

@@ -35,6 +35,9 @@ SUBCOMMANDS: Final = {
     "match": Subcommand("careweave_cli.commands.match:match", "List the next roles and learning for a person."),
     "candidates": Subcommand("careweave_cli.commands.candidates:candidates", "List people for an opportunity."),
     "explain": Subcommand("careweave_cli.commands.explain:explain", "Explain one person and one opportunity in full."),
+    "pathways": Subcommand(
+        "careweave_cli.commands.pathways:pathways", "Plan routes from where a person stands to another occupation."
+    ),
     "decisions": Subcommand(
         "careweave_cli.commands.decisions:decisions", "See what rankings were made of a person, and what they decide."
     ),
