@@ -40,6 +40,8 @@ class _RoutePreferenceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Route
     """Through a further role in people's own homes."""
     ROUTE_PREFERENCE_STAYING_LOCAL: _RoutePreference.ValueType  # 5
     """Every step is on offer now, within the person's travel limit."""
+    ROUTE_PREFERENCE_WITHOUT_PROGRAMME: _RoutePreference.ValueType  # 6
+    """By moves alone: no apprenticeship, no study."""
 
 class RoutePreference(_RoutePreference, metaclass=_RoutePreferenceEnumTypeWrapper):
     """What a route is chosen for."""
@@ -56,6 +58,8 @@ ROUTE_PREFERENCE_THROUGH_HOME_CARE: RoutePreference.ValueType  # 4
 """Through a further role in people's own homes."""
 ROUTE_PREFERENCE_STAYING_LOCAL: RoutePreference.ValueType  # 5
 """Every step is on offer now, within the person's travel limit."""
+ROUTE_PREFERENCE_WITHOUT_PROGRAMME: RoutePreference.ValueType  # 6
+"""By moves alone: no apprenticeship, no study."""
 Global___RoutePreference: _TypeAlias = RoutePreference  # noqa: Y015
 
 class _RouteStepKind:

@@ -1,6 +1,7 @@
 """`careweave pathways`."""
 
 import click
+from careweave_matching.pathways.facts import packaged_facts
 
 from careweave.errors import NotFound
 from careweave.rpc.channels import Channels
@@ -83,12 +84,14 @@ async def _plan(
 
 
 async def _occupation(services: Channels, words: str) -> str:
-    """Return the occupation that `words` fit best.
+    """Return the occupation that `words` fit best; the title of a registered profession is read as what it is in ESCO.
 
     Raises:
         NotFound: none does.
     """
-    found = await services.skills.SearchOccupations(skills_pb2.SearchOccupationsRequest(query=words, page_size=1))
+    professions = {each.profession: each.occupations[0] for each in packaged_facts().registers}
+    query = professions.get(words.lower().removeprefix("a "), words)
+    found = await services.skills.SearchOccupations(skills_pb2.SearchOccupationsRequest(query=query, page_size=1))
     if not found.hits:
         raise NotFound(f"No occupation is found for “{words}”.", reason="OCCUPATION_NOT_FOUND")
     hit = found.hits[0].occupation

@@ -22,6 +22,7 @@ _TRAITS: Final = {
     pathways_pb2.ROUTE_PREFERENCE_EARN_WHILE_LEARNING: "earning while learning",
     pathways_pb2.ROUTE_PREFERENCE_THROUGH_HOME_CARE: "through home care",
     pathways_pb2.ROUTE_PREFERENCE_STAYING_LOCAL: "staying local",
+    pathways_pb2.ROUTE_PREFERENCE_WITHOUT_PROGRAMME: "by moves alone",
 }
 _DOES: Final = {
     pathways_pb2.ROUTE_STEP_KIND_MOVE: "Move to",
@@ -58,7 +59,9 @@ def _in_all(route: Route) -> str:
 
 
 def _step(number: int, step: Step) -> RenderableType:
-    head = Text.assemble((f"{number}. {_DOES[step.kind]} {step.occupation_title}", "bold"), f" · {_time(step.months)}")
+    register = f" ({step.register})" if step.register else ""
+    title = f"{number}. {_DOES[step.kind]} {step.occupation_title}{register}"
+    head = Text.assemble((title, "bold"), f" · {_time(step.months)}")
     body = Table(box=None, show_header=False, padding=(0, 1, 0, 3), pad_edge=True)
     body.add_column(style="dim", no_wrap=True)
     body.add_column()
@@ -88,8 +91,8 @@ def _fit(step: Step) -> list[Text]:
     fit = step.fit
     return [
         Text(
-            f"{per_cent(fit.suitability)}: has {per_cent(fit.essential_coverage)} of what is essential by then; the work is "
-            f"{per_cent(fit.relatedness)} related to the one before"
+            f"{per_cent(fit.suitability)}: has {per_cent(fit.essential_coverage)} of what is essential by then; "
+            f"the work is {per_cent(fit.relatedness)} related to the one before"
         )
     ]
 
@@ -118,7 +121,7 @@ def _pay(step: Step) -> list[Text]:
         return [Text("not known: nothing on offer says", style="dim")]
     pay = step.pay
     made_up = ", made up for the sample" if pay.fictional else ""
-    words = f"£{pay.median_gbp:,} a year: median of {plural(pay.count, 'opportunity')}{made_up}"
+    words = f"£{pay.median_gbp:,} a year: median of {pay.count} on offer{made_up}"
     return [Text(words + (f"; {_change(step.pay_change)}" if step.HasField("pay_change") else ""))]
 
 

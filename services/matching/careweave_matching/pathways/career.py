@@ -49,7 +49,8 @@ class Work:
     """An occupation.
 
     level: of qualification, usual for it in England, 1 to 8. essential, optional: indices of skills, in order.
-    register: that the law asks for. rows: those of it, or of the same work, in the table of relatedness.
+    register: that the law asks for. field: see `Facts.fields`, empty for care of adults at large.
+    rows: those of it, or of the same work, in the table of relatedness.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Work:
     in_care: bool
     in_home_care: bool
     caring: bool
+    field: str
     rows: tuple[int, ...]
 
 
@@ -203,6 +205,7 @@ def _works(taxonomy: Taxonomy, rows: CareerRows, facts: Facts, names: Mapping[st
         for each in condition.occupations:
             conditions[names.get(each, "")].append(condition)
     home_care = {names[each] for each in facts.home_care if each in names}
+    fields = {names[each]: field for each, field in facts.fields.items() if each in names}
     related, index = taxonomy.relatedness, taxonomy.index
     found: dict[str, Work] = {}
     for row in rows.occupations:
@@ -221,6 +224,7 @@ def _works(taxonomy: Taxonomy, rows: CareerRows, facts: Facts, names: Mapping[st
             in_care=row.isco_group in CARE_GROUPS or not row.isco_group,
             in_home_care=row.name in home_care,
             caring=row.isco_group in CARING_GROUPS or not row.isco_group,
+            field=fields.get(row.name, ""),
             rows=tuple(each for each in own if each != related.nobody),
         )
     return found
@@ -239,6 +243,7 @@ def _required(row: OccupationRow, twins: list[OccupationRow]) -> tuple[set[str],
 def _programmes(
     works: Mapping[str, Work], rows: CareerRows, facts: Facts, names: Mapping[str, str]
 ) -> tuple[Programme, ...]:
+    same = [pair for one, other in rows.same for pair in ((one, other), (other, one))]
     standards = {row.name: row for row in rows.standards}
     known = {fact.name for fact in facts.programmes}
     found: list[Programme] = []
@@ -251,7 +256,7 @@ def _programmes(
             found += _forms_of(fact, outcomes, standard)
     for standard in rows.standards:
         if standard.name.startswith(CURRENT_REFERENCE) and standard.name not in known:
-            found += _unregulated(standard, works)
+            found += _unregulated(standard, works, same)
     return tuple(sorted((one for one in found if one.months), key=lambda one: (one.name, one.shortened)))
 
 
@@ -285,7 +290,13 @@ def _forms_of(fact: ProgrammeFact, outcomes: tuple[str, ...], standard: Standard
     return [whole, shorter]
 
 
-def _unregulated(standard: StandardRow, works: Mapping[str, Work]) -> list[Programme]:
+def roles_of(occupations: Iterable[str], same: Iterable[tuple[str, str]]) -> list[str]:
+    """Return what is the same work as any of `occupations`, in order of name."""
+    named = set(occupations)
+    return sorted({other for one, other in same if one in named} - named)
+
+
+def _unregulated(standard: StandardRow, works: Mapping[str, Work], same: Iterable[tuple[str, str]]) -> list[Programme]:
     """Return the programme of a standard for work without a register, to which the listed programmes alone lead."""
     outcomes = tuple(
         name
@@ -297,6 +308,9 @@ def _unregulated(standard: StandardRow, works: Mapping[str, Work]) -> list[Progr
     )
     if not outcomes or not any(works[name].in_care for name in outcomes):
         return []
+    outcomes += tuple(
+        role for role in roles_of(outcomes, same) if works[role].level <= standard.level and not works[role].isco
+    )
     return [
         Programme(
             name=standard.name,

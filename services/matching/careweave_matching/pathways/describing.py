@@ -167,7 +167,7 @@ class Describer:
             rules=tuple(why),
             register=None if stays else work.register,
             pay=None if stays else self.offers.pay(work.name),
-            pay_before=self.offers.pay(origin.name) if origin and not stays else None,
+            pay_before=self.offers.pay(origin.name) if origin else None,
             offers=tuple(shown),
             offer_count=count,
         )
@@ -196,7 +196,8 @@ class Describer:
         elif rises and work.level > rules.ENTRY_LEVEL:
             basis += f", after {rules.PRACTICE_BEFORE_RISING} months of practice in the work before"
         if gaps:
-            basis += f"; {gaps} skills to learn meanwhile, {rules.GAPS_A_MONTH} a month"
+            skills = "one skill" if gaps == 1 else f"{gaps} skills"
+            basis += f"; {skills} to learn meanwhile, {rules.GAPS_A_MONTH} a month"
         return int(months[0]), f"{basis} (a rule of Careweave’s own)."
 
     def _why_move(self, origin: Work | None, work: Work, related: float, fit: Fit, point: Point) -> list[Rule]:
@@ -253,7 +254,9 @@ def why_programme(
     """Return the rules by which a programme can be begun and leads where it does."""
     found = [Rule(_entry_in_words(programme, origin), programme.source)]
     register = career.registers.get(programme.register)
-    if register and work.register and not stays:
+    if register and programme.entry_register == programme.register and programme.way is not Way.RETURN:
+        found.append(Rule(f"Work as {work.label} stays on the register of the {register.regulator}.", register.law))
+    elif register and work.register and not stays:
         words = (
             f"Nobody may work as a {register.profession} without being on the register of the {register.regulator}; "
             "this is a way onto it that the regulator accepts."

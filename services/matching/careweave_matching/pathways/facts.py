@@ -99,7 +99,7 @@ class Facts:
     """All of it.
 
     levels: the level usual for an occupation in England, where ISCO's says something else. home_care: work done in
-    people's own homes.
+    people's own homes. fields: what work is apart from the rest of care for, such as children or teeth.
     """
 
     registers: tuple[Register, ...]
@@ -108,6 +108,7 @@ class Facts:
     rungs: tuple[Rung, ...]
     conditions: tuple[Condition, ...]
     home_care: frozenset[str]
+    fields: Mapping[str, str]
 
 
 @cache
@@ -135,6 +136,7 @@ def read_facts(folder: Path) -> Facts:
             for row in _rows(folder, "conditions.csv")
         ),
         home_care=frozenset(row["occupation"] for row in _rows(folder, "home-care.csv")),
+        fields={row["occupation"]: row["field"] for row in _rows(folder, "fields.csv")},
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from careweave_matching.pathways import rules
-from careweave_matching.pathways.career import Programme, indicator
+from careweave_matching.pathways.career import Programme, Work, indicator
 from careweave_matching.pathways.facts import Way
 from careweave_matching.pathways.ground import Ground, register_numbers, relatedness
 from careweave_matching.pathways.rules import Flags, Integers, Numbers
@@ -64,7 +64,8 @@ class Network:
     """The links for one person. size: states; the last two are the start and the end.
 
     first_programme: the first state that is a programme's; those before it are states of work.
-    related: how related where one stands is to each occupation of the ground. level: of the present work, 0 for none.
+    related: how related where one stands is to each occupation of the ground. work: the present one, or the last.
+    level: of the present work, 0 for none.
     """
 
     ground: Ground
@@ -72,6 +73,7 @@ class Network:
     size: int
     first_programme: int
     related: Numbers
+    work: Work | None
     level: int
 
     @property
@@ -142,8 +144,10 @@ class _Builder:
         self._same = np.vstack([ground.same, ground.same[here] if self._here >= 0 else nothing.astype(np.bool_)])
         level = work.level if work and standing.current else 0
         self._levels = np.append(ground.levels, level)
-        register = self._numbers[work.register.name] if work and work.register and standing.current else 0
-        self._registers = np.append(ground.registers, register)
+        # Titles of work are no evidence: who stands there today is on no register but those of their profile.
+        self._registers = np.append(ground.registers, 0)
+        if self._here != START and self._registers[self._here] not in self._own:
+            self._registers[self._here] = 0
         self._caring = np.append([each.caring for each in ground.works], bool(work and work.caring))
 
     def build(self, targets: frozenset[int]) -> Network:
@@ -162,6 +166,7 @@ class _Builder:
             self._size,
             self._first_programme,
             self._related[-1],
+            self._ground.career.works.get(self._standing.occupation),
             int(self._levels[-1]),
         )
 
@@ -181,7 +186,9 @@ class _Builder:
         on_register = (registers == 0) | (registers == self._registers[:, None]) | np.isin(registers, self._own)
         may = rules.is_near(self._related, self._covered, self._rung, levels) & on_register
         may &= rules.may_rise(levels, current, BANDS[band]) | (self._rung > 0)
-        may &= ~self._same | (self._rung > 0)
+        # A role category of the Care Workforce Pathway is reached by its rungs, from whatever work they begin at.
+        roles = np.array([not each.isco for each in self._ground.works])
+        may &= (~self._same & ~roles[None, :]) | (self._rung > 0)
         may &= self._rows(band)[:, None]
         if self._here != START:
             may[:, self._here] = False
@@ -201,7 +208,9 @@ class _Builder:
 
     def _programme(self, place: int, programme: Programme) -> None:
         if programme.way is Way.QUALIFICATION:
-            self._qualify(place, programme, self._rows(0))
+            self._prepare(place, programme)
+            return
+        if programme.way is not Way.RETURN and not programme.entry_register and self._has_been(programme.register):
             return
         outcomes = np.array([self._ground.rows[name] for name in programme.outcomes if name in self._ground.rows])
         if not len(outcomes):
@@ -213,6 +222,21 @@ class _Builder:
         for band in range(COUNT):
             after = max(band, band_of(programme.level))
             self._finish(place, programme, outcomes, band, after)
+
+    def _has_been(self, register: str) -> bool:
+        """Say whether the person is or was on a register: then what leads onto it at first is not for them."""
+        return register in self._standing.registers or register in self._standing.lapsed
+
+    def _prepare(self, place: int, programme: Programme) -> None:
+        """Add a qualification that prepares for study: what follows is a programme that asks for it."""
+        after = band_of(programme.level)
+        for band in range(after):
+            rows = np.flatnonzero(self._rows(band))
+            works = np.where(rows == len(self._ground), self._here, rows)
+            keep = (works != START) & ((works != self._here) | (rows == len(self._ground)))
+            states = self._state(rows[keep], band), self._hub + after
+            ends = self._origin(rows[keep]), works[keep]
+            self._add(Link.QUALIFY, states, ends, place, (programme.months, programme.hours))
 
     def _enter(self, place: int, programme: Programme, outcomes: Integers) -> None:
         """Add the ways into a programme; those that take anybody are entered through the hub of a band."""

@@ -26,6 +26,7 @@ from careweave_matching.pathways.offers import Offers, offers_on
 from careweave_matching.pathways.reading import read_career_rows
 from careweave_matching.pathways.routes import (
     ALL,
+    HOURS_A_MONTH,
     Preference,
     Route,
     by_months,
@@ -193,7 +194,8 @@ class _Planner:
         if same and present:
             return _Found(ground, (), reason=f"This person works as “{present.label}” already, which is the same work.")
         start = relatedness(self.career, present, ground.works) if present else np.zeros(len(ground))
-        ground = ground.only(relevant(ground, start, frozenset({ground.rows[wanted.target]})))
+        level = present.level if present and standing.current else 0
+        ground = ground.only(relevant(ground, present, start, level, frozenset({ground.rows[wanted.target]})))
         targets = frozenset({ground.rows[wanted.target]})
         network = build_network(ground, standing, targets)
         limit = wanted.months or FARTHEST
@@ -227,6 +229,9 @@ class _Planner:
         """Return the ways with all that is known of their steps."""
         describer = Describer(self.person, self.standing, self.career, found.ground.works, board.frame, self.offers)
         planned = {route.steps: describer.route(route) for route in found.routes}
-        totals = {way: (float(route.months), float(route.hours)) for way, route in planned.items()}
+        totals = {
+            way: (float(route.months), route.hours + float(HOURS_A_MONTH * route.months))
+            for way, route in planned.items()
+        }
         again = renamed(found.routes, totals) if planned else []
         return [replace(planned[route.steps], preferences=route.preferences) for route in again]

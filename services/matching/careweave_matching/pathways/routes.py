@@ -8,16 +8,19 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from careweave_matching.pathways import rules
+from careweave_matching.pathways.career import Work
 from careweave_matching.pathways.facts import Way
 from careweave_matching.pathways.ground import Ground
 from careweave_matching.pathways.network import COUNT, Link, Network
-from careweave_matching.pathways.rules import Flags, Numbers
+from careweave_matching.pathways.rules import Flags, Integers, Numbers
 from careweave_matching.pathways.search import Paths, Step, paths_of
 
 ALIKE: Final = 0.5
-"""Share of steps that two ways may have in common (Jaccard's index); above, they are one way and a variant of it."""
-_MONTHS_AMONG_HOURS: Final = 0.01
-"""What a month counts where ways are ordered by hours of learning: it decides between equal ones."""
+"""How much two ways may have in common (`likeness`); above, one is a variant of the other."""
+NEARLY_SAME: Final = 0.8
+"""The same for ways that are each the best by a preference."""
+HOURS_A_MONTH: Final = 10
+"""What a month counts where ways are ordered by hours of learning: few would wait years to spare a few hours."""
 Steps: TypeAlias = tuple[Step, ...]
 
 
@@ -29,6 +32,7 @@ class Preference(IntEnum):
     EARN_WHILE_LEARNING = 3
     THROUGH_HOME_CARE = 4
     STAYING_LOCAL = 5
+    WITHOUT_PROGRAMME = 6
 
 
 ALL: Final = tuple(Preference)
@@ -64,12 +68,13 @@ def find_routes(
         ways = [way for way in _ways(network, targets, preference, nearby, limit) if months_of(way) <= limit]
         if not ways:
             unmet.append(preference)
-        elif (twin := next((way for way in chosen if likeness(way, ways[0]) > ALIKE), None)) is not None and _serves(
-            twin, ways[0], preference
-        ):
+            continue
+        twin = max(chosen, key=lambda way: likeness(way, ways[0]), default=None)
+        if twin is None or likeness(twin, ways[0]) <= NEARLY_SAME:
+            if len(chosen) < most:
+                chosen[ways[0]] = [preference]
+        elif _serves(twin, ways[0], preference):
             chosen[twin].append(preference)
-        elif len(chosen) < most:
-            chosen.setdefault(ways[0], []).append(preference)
         spare += ways
     for way in spare:
         if len(chosen) >= most:
@@ -81,22 +86,20 @@ def find_routes(
 
 def _serves(way: Steps, best: Steps, preference: Preference) -> bool:
     """Say whether `way`, which is nearly the same as the best by a preference, is as good by it."""
-    if preference is Preference.QUICKEST:
-        return months_of(way) <= months_of(best)
-    if preference is Preference.LEAST_TRAINING:
-        return hours_of(way) <= hours_of(best)
-    return way == best
+    return way == best or (preference in _COSTS and _COSTS[preference](way) <= _COSTS[preference](best))
 
 
 def _ways(network: Network, targets: frozenset[int], preference: Preference, nearby: Nearby, limit: int) -> list[Steps]:
     allowed = leads_on(network, targets)
     if preference is Preference.LEAST_TRAINING:
-        cost = network.links.hours + _MONTHS_AMONG_HOURS * network.links.months
+        cost = network.links.hours + HOURS_A_MONTH * network.links.months
         return paths_of(network, cost, allowed, np.inf).shortest()
     if preference is Preference.THROUGH_HOME_CARE:
         return _through_home_care(network, targets, allowed, limit)
     if preference is Preference.EARN_WHILE_LEARNING:
         allowed = allowed & _paid(network)
+    if preference is Preference.WITHOUT_PROGRAMME:
+        allowed = allowed & (network.links.programme < 0)
     if preference is Preference.STAYING_LOCAL:
         allowed = allowed & _near_home(network, nearby)
     return by_months(network, allowed, limit).shortest()
@@ -109,25 +112,76 @@ def by_months(network: Network, allowed: Flags, limit: float) -> Paths:
 
 def _through_home_care(network: Network, targets: frozenset[int], allowed: Flags, limit: int) -> list[Steps]:
     links, works = network.links, network.ground.works
-    rows = frozenset(row for row, work in enumerate(works) if work.in_home_care) - targets
-    into = (links.kind == Link.MOVE) & np.isin(links.target, sorted(rows))
+    rows = frozenset(row for row, work in enumerate(works) if work.in_home_care and network.work is not work) - targets
+    here = network.work is not None and network.work.in_home_care
+    further = np.append(network.ground.levels, network.level)[links.target] > network.level
+    into = (links.kind == Link.MOVE) & np.isin(links.target, sorted(rows)) & ~_same_sort(network)
+    if here:
+        into &= further
+        rows = frozenset(row for row in rows if works[row].level > network.level)
     return by_months(network, allowed | (into & ~_leaves(network, targets)), limit).through(rows)
 
 
 def leads_on(network: Network, targets: frozenset[int]) -> Flags:
-    """Say of each link whether it is a step on the way to the targets, see `rules.TOWARDS` and `rules.ASTRAY`."""
+    """Say of each link whether it is a step on the way to the targets.
+
+    It is if it comes to a target, or to work that is of a higher level, nearer to the aim (`rules.TOWARDS`) or the next
+    rung of the Care Workforce Pathway, and neither the same work elsewhere nor aside of the way (`is_aside`). What is
+    no step into other work always is.
+    """
     links, ground = network.links, network.ground
     ends = sorted(targets)
     towards = np.append(ground.related[:, ends].max(axis=1), network.related[ends].max())
     levels = np.append(ground.levels, network.level)
     nearer = towards[links.target] >= towards[links.origin] + rules.TOWARDS
     higher = levels[links.target] > levels[links.origin]
-    astray = towards[links.target] < towards[links.origin] - rules.ASTRAY
-    rung = (links.origin >= 0) & (links.target >= 0)
-    rung[rung] = ground.rung[links.origin[rung], links.target[rung]] > 0
-    step = (nearer | higher) & ~astray | rung | np.isin(links.target, ends)
-    whole: Flags = (step | ~np.isin(links.kind, (Link.MOVE, Link.FINISH))) & ~_leaves(network, targets)
+    aside = np.append(is_aside(ground, network.work, network.related, network.level, targets), np.False_)
+    step = (nearer | higher | _is_rung(network)) & ~_same_sort(network) & ~aside[links.target]
+    whole: Flags = step | np.isin(links.target, ends)
+    whole |= ~np.isin(links.kind, (Link.MOVE, Link.FINISH))
+    whole &= ~_leaves(network, targets)
     return whole
+
+
+def is_aside(ground: Ground, work: Work | None, related: Numbers, level: int, targets: frozenset[int]) -> Flags:
+    """Say which occupations are no step on the way from `work`, at `level`, to the targets.
+
+    Those farther from the aim than where one stands (`rules.ASTRAY`), those of as high a level, unless they share the
+    register that the aim needs, and those of a field that neither the aim nor where one stands is of.
+
+    related: how related `work` is to each occupation.
+    """
+    ends = sorted(targets)
+    fields = np.array([each.field for each in ground.works])
+    own = {"", work.field if work else "", *fields[ends].tolist()}
+    shared = (ground.registers > 0) & np.isin(ground.registers, ground.registers[ends])
+    known = np.array([bool(each.rows) for each in ground.works])
+    farther = known & (ground.related[:, ends].max(axis=1) < float(related[ends].max()) - rules.ASTRAY)
+    as_high = (ground.levels >= max(int(ground.levels[ends].max()), level)) & ~shared
+    found: Flags = farther | as_high | ~np.isin(fields, sorted(own))
+    found[ends] = False
+    return found
+
+
+def _same_sort(network: Network) -> Flags:
+    """Say of each link whether it leads to the same sort of work at the same level."""
+    links, ground = network.links, network.ground
+    related = np.vstack([ground.related, network.related])
+    levels = np.append(ground.levels, network.level)
+    same: Flags = related[links.origin, links.target] >= rules.SAME_SORT
+    same &= levels[links.origin] == levels[links.target]
+    same &= links.kind == Link.MOVE
+    return same
+
+
+def _is_rung(network: Network) -> Flags:
+    links, ground = network.links, network.ground
+    here = ground.rows.get(network.work.name, -1) if network.work else -1
+    origin = np.where(links.origin >= 0, links.origin, here)
+    rung = (origin >= 0) & (links.target >= 0) & (links.kind == Link.MOVE)
+    rung[rung] = ground.rung[origin[rung], links.target[rung]] > 0
+    found: Flags = rung
+    return found
 
 
 def _leaves(network: Network, targets: frozenset[int]) -> Flags:
@@ -172,47 +226,51 @@ def hours_of(way: Iterable[Step]) -> float:
     return sum(step.hours for step in way)
 
 
-def _keys(way: Steps) -> frozenset[tuple[int, int]]:
-    return frozenset((step.target, step.programme) for step in way)
+def effort_of(way: Iterable[Step]) -> float:
+    """Return what ways are ordered by where little training is wanted: hours of learning, and some for time."""
+    return sum(step.hours + HOURS_A_MONTH * step.months for step in way)
+
+
+_COSTS: Final = {Preference.QUICKEST: months_of, Preference.LEAST_TRAINING: effort_of}
+
+
+def _keys(way: Steps) -> dict[tuple[int, int], float]:
+    return {(step.target, step.programme): step.months for step in way}
 
 
 def likeness(one: Steps, other: Steps) -> float:
-    """Return the share of steps that two ways have in common, 0 to 1."""
+    """Return how much two ways have in common, 0 to 1: Jaccard's index of their steps, each weighed by its months."""
     these, those = _keys(one), _keys(other)
-    return len(these & those) / len(these | those)
+    common = sum(min(months, those[key]) for key, months in these.items() if key in those)
+    return common / (sum(these.values()) + sum(those.values()) - common)
 
 
 def goes_beyond(way: Steps, other: Steps) -> bool:
     """Say whether `way` holds all steps of `other` and more: a detour of it."""
-    return _keys(other) < _keys(way)
+    return _keys(other).keys() < _keys(way).keys()
 
 
-def relevant(ground: Ground, start: Numbers, targets: frozenset[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the rows of occupations that any way to the targets may go through.
-
-    start: how related where one stands is to each occupation.
-    """
-    ends = sorted(targets)
-    towards = ground.related[:, ends].max(axis=1)
-    least = float(start[ends].max()) - rules.ASTRAY
-    kept = (towards >= least) | (ground.rung > 0).any(axis=0) | (ground.rung > 0).any(axis=1)
-    kept |= np.array([work.in_home_care for work in ground.works])
-    kept[ends] = True
+def relevant(ground: Ground, work: Work | None, related: Numbers, level: int, targets: frozenset[int]) -> Integers:
+    """Return the rows of occupations that a way from `work` to the targets may go through; see `is_aside`."""
+    kept = ~is_aside(ground, work, related, level, targets)
+    kept |= np.array([each.in_home_care or (work is not None and each.name == work.name) for each in ground.works])
     return np.flatnonzero(kept)
 
 
 def renamed(routes: Sequence[Route], totals: Mapping[Steps, tuple[float, float]]) -> list[Route]:
-    """Return `routes` with the first two preferences where they belong among these, by what each really takes.
+    """Return `routes` with the preferences for time and for little training where they belong among these.
 
-    totals: months and hours of each way once what earlier steps teach is counted.
+    What earlier steps teach shortens later ones, which the search does not count.
+
+    totals: months, and effort as of `effort_of`, of each way with that counted.
     """
     found = {route.steps: set(route.preferences) for route in routes}
-    for place, preference in enumerate((Preference.QUICKEST, Preference.LEAST_TRAINING)):
+    for place, preference in enumerate(_COSTS):
         if any(preference in names for names in found.values()):
-            best = min(found, key=lambda way: totals[way][place])
+            least = min(totals[way][place] for way in found)
+            best = [way for way in found if totals[way][place] == least]
             for way, names in found.items():
-                if way != best and totals[way][place] > totals[best][place]:
-                    names.discard(preference)
-            if not any(preference in names for names in found.values()):
-                found[best].add(preference)
+                names.discard(preference)
+                if way == best[0]:
+                    names.add(preference)
     return [Route(route.steps, tuple(sorted(found[route.steps]))) for route in routes]

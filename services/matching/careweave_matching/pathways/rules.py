@@ -38,8 +38,10 @@ SAME_FIELD: Final = 0.80
 """Relatedness from which on an apprenticeship for one occupation is done in the other without leaving it."""
 NEAR_ENOUGH_TO_TRAIN: Final = 0.30
 """Relatedness that an apprenticeship of level 5 asks for, of work with people who are cared for."""
-TOWARDS: Final = 0.02
+TOWARDS: Final = 0.15
 """How much nearer to the aim work must be, in relatedness, to be a step on the way if it is of no higher level."""
+SAME_SORT: Final = 0.90
+"""Relatedness from which on work of the same level is the same work at another employer, and no step."""
 ASTRAY: Final = 0.05
 """How much farther from the aim a step may lead."""
 SHORTEST_PRACTICAL_PERIOD: Final = 8
@@ -85,7 +87,8 @@ def months_to_move(gaps: Numbers, levels: Integers, *, rises: Flags, rungs: Inte
     """
     most = np.where(levels <= ENTRY_LEVEL, MOST_FOR_GAPS_AT_ENTRY, MOST_FOR_GAPS)
     learning = np.minimum(most, np.ceil(gaps / GAPS_A_MONTH))
-    practice = np.where(rungs > 0, rungs, np.where(rises, PRACTICE_BEFORE_RISING, 0))
+    practised = rises & (levels > ENTRY_LEVEL)
+    practice = np.where(rungs > 0, rungs, np.where(practised, PRACTICE_BEFORE_RISING, 0))
     found: Numbers = RECRUITING + np.maximum(learning, practice)
     return found
 

@@ -40,11 +40,9 @@ class Standing:
 def standing_of(person: PersonEntry, career: CareerMap, as_of: date) -> Standing:
     """Return where `person` stands on a day.
 
-    Who works in an occupation that needs a register is taken to be on it: their employer had to make sure.
+    Who is on a register is known by the credential alone: titles of work are no evidence of it.
     """
     work = person.person.work
-    occupation = work.occupation if work else ""
-    now = career.works.get(occupation) if work and work.current else None
     known = {name.casefold(): name for name in career.registers}
     valid: set[str] = set()
     lapsed: set[str] = set()
@@ -53,14 +51,19 @@ def standing_of(person: PersonEntry, career: CareerMap, as_of: date) -> Standing
         if credential.kind == CredentialKind.REGISTRATION and name:
             expires = credential.expire_date.toordinal() if credential.expire_date else FOREVER
             (valid if expires >= as_of.toordinal() else lapsed).add(name)
-    past = career.works.get(occupation) if work and not work.current else None
-    if past and past.register:
-        lapsed.add(past.register.name)
-    if now and now.register:
-        valid.add(now.register.name)
-    held = {skill: (level, trust) for skill, level, trust in map(decode, person.codes)}
-    level = max(person.level_attained, now.level if now and now.register else 0)
-    return Standing(occupation, bool(work and work.current), held, level, frozenset(valid), frozenset(lapsed - valid))
+    levels = [career.works[each].level for each in career.works if _needs(career.works[each], valid | lapsed)]
+    return Standing(
+        occupation=work.occupation if work else "",
+        current=bool(work and work.current),
+        held={skill: (level, trust) for skill, level, trust in map(decode, person.codes)},
+        level=max([person.level_attained, *levels]),
+        registers=frozenset(valid),
+        lapsed=frozenset(lapsed - valid),
+    )
+
+
+def _needs(work: Work, registers: set[str]) -> bool:
+    return work.register is not None and work.register.name in registers
 
 
 def learnt(held: Mapping[int, tuple[int, Trust]], work: Work, level: int) -> dict[int, tuple[int, Trust]]:
