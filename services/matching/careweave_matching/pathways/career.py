@@ -335,7 +335,7 @@ def _unregulated(standard: StandardRow, works: Mapping[str, Work], same: Iterabl
 
 
 def _entry_level(level: int) -> int:
-    """Return the level that an apprenticeship of `level` asks for: degrees want level 3, postgraduate ones a degree."""
+    """Return the level that an apprenticeship of `level` asks for: from 5 on a level 3, beyond a degree a degree."""
     if level > rules.DEGREE:
         return rules.DEGREE
-    return 3 if level == rules.DEGREE else 0
+    return 3 if level >= rules.DEGREE - 1 else 0
