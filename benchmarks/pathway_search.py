@@ -72,7 +72,7 @@ def network_for(career: CareerMap, start: str, end: str, *, cut: bool) -> tuple[
 
 def timed(ask: Callable[[], Any]) -> tuple[float, Any]:
     """Return the median milliseconds of a call, and what it answers."""
-    ask()
+    found = ask()
     took = []
     for _ in range(REPEATS):
         began = time.perf_counter()

@@ -139,7 +139,7 @@ class Describer:
         origin, held = point.work, point.held
         work = self.works[step.target]
         programme = self.career.programmes[step.programme] if step.programme >= 0 else None
-        stays = step.kind is Link.QUALIFY
+        stays = step.kind is Link.QUALIFY or (origin is work and step.programme >= 0)
         related = 1.0 if origin is work else self._related(origin, work)
         fit = fit_of(work, held, related, self.career.taxonomy, self.frame.weights)
         current = origin if self.standing.current or not point.now else None
@@ -234,8 +234,7 @@ def rise_in_words(level: int, current: int) -> str:
 
 
 def _kind(programme: Programme, *, stays: bool) -> StepKind:
-    kind = _KINDS[programme.way]
-    return StepKind.QUALIFICATION if stays and kind is StepKind.STUDY else kind
+    return StepKind.QUALIFICATION if stays and programme.way is not Way.RETURN else _KINDS[programme.way]
 
 
 def programme_basis(programme: Programme, *, stays: bool) -> str:

@@ -45,6 +45,9 @@ def find_destinations(
         if any(ground.related[row, other] >= APART or ground.same[row, other] for other, _ in found):
             continue
         way = paths.way_to(row * COUNT + int(band[row]), before)
+        trains = any(step.programme >= 0 for step in way)
+        if trains and not person.aims and ground.levels[row] <= network.level:
+            continue  # nobody trains anew for work that is no higher, unless they say so
         if is_sensible(way) and way[-1].target == row and months_of(way) <= limit:
             found.append((row, way))
     return [way for _, way in found]

@@ -1,5 +1,6 @@
 """Which ways are worth showing: the best by each preference, and no two that are nearly the same."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -19,6 +20,8 @@ ALIKE: Final = 0.5
 """How much two ways may have in common (`likeness`); above, one is a variant of the other."""
 NEARLY_SAME: Final = 0.8
 """The same for ways that are each the best by a preference."""
+FARTHER: Final = 24
+"""Months by which a way that no preference asks for may take longer than the quickest."""
 HOURS_A_MONTH: Final = 10
 """What a month counts where ways are ordered by hours of learning: few would wait years to spare a few hours."""
 Steps: TypeAlias = tuple[Step, ...]
@@ -61,6 +64,7 @@ def find_routes(
 
     wanted: the preferences, the most important first.
     """
+    sorts = sorts_of_work(network.ground)
     chosen: dict[Steps, list[Preference]] = {}
     unmet: list[Preference] = []
     spare: list[Steps] = []
@@ -69,19 +73,26 @@ def find_routes(
         if not ways:
             unmet.append(preference)
             continue
-        twin = max(chosen, key=lambda way: likeness(way, ways[0]), default=None)
-        if twin is None or likeness(twin, ways[0]) <= NEARLY_SAME:
+        twin = max(chosen, key=lambda way: likeness(way, ways[0], sorts), default=None)
+        if twin is None or likeness(twin, ways[0], sorts) <= NEARLY_SAME:
             if len(chosen) < most:
                 chosen[ways[0]] = [preference]
         elif _serves(twin, ways[0], preference):
             chosen[twin].append(preference)
         spare += ways
+    longest = min(map(months_of, chosen), default=0.0) + FARTHER
     for way in spare:
         if len(chosen) >= most:
             break
-        if all(likeness(way, other) <= ALIKE and not goes_beyond(way, other) for other in chosen):
+        if months_of(way) <= longest and all(_differs(way, other, sorts) for other in chosen):
             chosen[way] = []
     return [Route(way, tuple(preferences)) for way, preferences in chosen.items()], tuple(unmet)
+
+
+def _differs(way: Steps, other: Steps, sorts: Integers) -> bool:
+    """Say whether `way` is worth listing beside `other`: the plain form of a detour is, a detour of it is not."""
+    plain = goes_beyond(other, way, sorts)
+    return plain or (likeness(way, other, sorts) <= ALIKE and not goes_beyond(way, other, sorts))
 
 
 def _serves(way: Steps, best: Steps, preference: Preference) -> bool:
@@ -234,20 +245,35 @@ def effort_of(way: Iterable[Step]) -> float:
 _COSTS: Final = {Preference.QUICKEST: months_of, Preference.LEAST_TRAINING: effort_of}
 
 
-def _keys(way: Steps) -> dict[tuple[int, int], float]:
-    return {(step.target, step.programme): step.months for step in way}
+def sorts_of_work(ground: Ground) -> Integers:
+    """Return, for each occupation, the first one that is the same sort of work at the same level; see `rules`."""
+    alike = (ground.related >= rules.SAME_SORT) & (ground.levels[:, None] == ground.levels[None, :])
+    np.fill_diagonal(alike, np.True_)
+    found: Integers = alike.argmax(axis=1)
+    return found
 
 
-def likeness(one: Steps, other: Steps) -> float:
-    """Return how much two ways have in common, 0 to 1: Jaccard's index of their steps, each weighed by its months."""
-    these, those = _keys(one), _keys(other)
+def _keys(way: Steps, sorts: Integers) -> dict[tuple[int, int], float]:
+    """Return the months of each step by what it is; a qualification is the same beside whatever work."""
+    found: dict[tuple[int, int], float] = defaultdict(float)
+    for step in way:
+        found[-1 if step.kind is Link.QUALIFY else int(sorts[step.target]), step.programme] += step.months
+    return found
+
+
+def likeness(one: Steps, other: Steps, sorts: Integers) -> float:
+    """Return how much two ways have in common, 0 to 1: Jaccard's index of their steps, each weighed by its months.
+
+    sorts: see `sorts_of_work`.
+    """
+    these, those = _keys(one, sorts), _keys(other, sorts)
     common = sum(min(months, those[key]) for key, months in these.items() if key in those)
     return common / (sum(these.values()) + sum(those.values()) - common)
 
 
-def goes_beyond(way: Steps, other: Steps) -> bool:
+def goes_beyond(way: Steps, other: Steps, sorts: Integers) -> bool:
     """Say whether `way` holds all steps of `other` and more: a detour of it."""
-    return _keys(other).keys() < _keys(way).keys()
+    return _keys(other, sorts).keys() < _keys(way, sorts).keys()
 
 
 def relevant(ground: Ground, work: Work | None, related: Numbers, level: int, targets: frozenset[int]) -> Integers:
