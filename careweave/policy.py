@@ -132,6 +132,7 @@ class Action(StrEnum):
     EXPLAIN_DECISION = "ExplainMatch:decision"
     """The same of a recorded ranking."""
     FIND_SKILL_GAINS = "FindSkillGains"
+    PLAN_PATHWAYS = "PlanPathways"
     WATCH_OPPORTUNITIES = "WatchOpportunities"
     EXPRESS_INTEREST = "ExpressInterest"
     RECORD_OUTCOME = "RecordOutcome"
@@ -261,6 +262,7 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.CLOSE_OPPORTUNITY: _THE_EMPLOYER,
         Action.BATCH_CREATE_OPPORTUNITIES: _THE_EMPLOYER,
         Action.FIND_OPPORTUNITIES: _THE_PERSON,
+        Action.PLAN_PATHWAYS: _THE_PERSON,
         Action.WATCH_OPPORTUNITIES: _THE_PERSON,
         Action.FIND_CANDIDATES: _THE_EMPLOYER,
         # An employer gets the explanation only where consent lets them see the person, without preference.

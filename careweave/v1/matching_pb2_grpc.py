@@ -5,6 +5,7 @@ import warnings
 
 from careweave.v1 import common_pb2 as careweave_dot_v1_dot_common__pb2
 from careweave.v1 import matching_pb2 as careweave_dot_v1_dot_matching__pb2
+from careweave.v1 import pathways_pb2 as careweave_dot_v1_dot_pathways__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -85,6 +86,11 @@ class MatchingServiceStub:
                 '/careweave.v1.MatchingService/FindSkillGains',
                 request_serializer=careweave_dot_v1_dot_matching__pb2.FindSkillGainsRequest.SerializeToString,
                 response_deserializer=careweave_dot_v1_dot_matching__pb2.SkillGains.FromString,
+                _registered_method=True)
+        self.PlanPathways = channel.unary_unary(
+                '/careweave.v1.MatchingService/PlanPathways',
+                request_serializer=careweave_dot_v1_dot_pathways__pb2.PlanPathwaysRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_pathways__pb2.PlanPathwaysResponse.FromString,
                 _registered_method=True)
         self.WatchOpportunities = channel.unary_stream(
                 '/careweave.v1.MatchingService/WatchOpportunities',
@@ -255,6 +261,14 @@ class MatchingServiceServicer:
     def FindSkillGains(self, request, context):
         """Says what would change a person's ranking: the fewest skills that lift an
         opportunity over a threshold, and how each can be gained.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlanPathways(self, request, context):
+        """Plans routes for a person to an occupation, or openly: real steps, each with
+        what it takes, by which rule it is viable, and what is on offer for it now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -456,6 +470,11 @@ def add_MatchingServiceServicer_to_server(servicer, server):
                     servicer.FindSkillGains,
                     request_deserializer=careweave_dot_v1_dot_matching__pb2.FindSkillGainsRequest.FromString,
                     response_serializer=careweave_dot_v1_dot_matching__pb2.SkillGains.SerializeToString,
+            ),
+            'PlanPathways': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanPathways,
+                    request_deserializer=careweave_dot_v1_dot_pathways__pb2.PlanPathwaysRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_pathways__pb2.PlanPathwaysResponse.SerializeToString,
             ),
             'WatchOpportunities': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchOpportunities,
@@ -824,6 +843,33 @@ class MatchingService:
             '/careweave.v1.MatchingService/FindSkillGains',
             careweave_dot_v1_dot_matching__pb2.FindSkillGainsRequest.SerializeToString,
             careweave_dot_v1_dot_matching__pb2.SkillGains.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanPathways(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/PlanPathways',
+            careweave_dot_v1_dot_pathways__pb2.PlanPathwaysRequest.SerializeToString,
+            careweave_dot_v1_dot_pathways__pb2.PlanPathwaysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ for an opportunity.
 
 from careweave.v1 import common_pb2 as _common_pb2
 from careweave.v1 import matching_pb2 as _matching_pb2
+from careweave.v1 import pathways_pb2 as _pathways_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -61,6 +62,10 @@ class MatchingServiceStub:
     FindSkillGains: _grpc.UnaryUnaryMultiCallable[_matching_pb2.FindSkillGainsRequest, _matching_pb2.SkillGains]
     """Says what would change a person's ranking: the fewest skills that lift an
     opportunity over a threshold, and how each can be gained.
+    """
+    PlanPathways: _grpc.UnaryUnaryMultiCallable[_pathways_pb2.PlanPathwaysRequest, _pathways_pb2.PlanPathwaysResponse]
+    """Plans routes for a person to an occupation, or openly: real steps, each with
+    what it takes, by which rule it is viable, and what is on offer for it now.
     """
     WatchOpportunities: _grpc.UnaryStreamMultiCallable[_matching_pb2.WatchOpportunitiesRequest, _matching_pb2.WatchOpportunitiesResponse]
     """Streams opportunities that fit a person, as they are published or changed."""
@@ -150,6 +155,10 @@ class MatchingServiceAsyncStub(MatchingServiceStub):
     FindSkillGains: _aio.UnaryUnaryMultiCallable[_matching_pb2.FindSkillGainsRequest, _matching_pb2.SkillGains]  # type: ignore[assignment]
     """Says what would change a person's ranking: the fewest skills that lift an
     opportunity over a threshold, and how each can be gained.
+    """
+    PlanPathways: _aio.UnaryUnaryMultiCallable[_pathways_pb2.PlanPathwaysRequest, _pathways_pb2.PlanPathwaysResponse]  # type: ignore[assignment]
+    """Plans routes for a person to an occupation, or openly: real steps, each with
+    what it takes, by which rule it is viable, and what is on offer for it now.
     """
     WatchOpportunities: _aio.UnaryStreamMultiCallable[_matching_pb2.WatchOpportunitiesRequest, _matching_pb2.WatchOpportunitiesResponse]  # type: ignore[assignment]
     """Streams opportunities that fit a person, as they are published or changed."""
@@ -296,6 +305,16 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_matching_pb2.SkillGains, _abc.Awaitable[_matching_pb2.SkillGains]]:
         """Says what would change a person's ranking: the fewest skills that lift an
         opportunity over a threshold, and how each can be gained.
+        """
+
+    @_abc_1.abstractmethod
+    def PlanPathways(
+        self,
+        request: _pathways_pb2.PlanPathwaysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pathways_pb2.PlanPathwaysResponse, _abc.Awaitable[_pathways_pb2.PlanPathwaysResponse]]:
+        """Plans routes for a person to an occupation, or openly: real steps, each with
+        what it takes, by which rule it is viable, and what is on offer for it now.
         """
 
     @_abc_1.abstractmethod

@@ -36,6 +36,9 @@ SUBCOMMANDS: Final = {
     "candidates": Subcommand("careweave_cli.commands.candidates:candidates", "List people for an opportunity."),
     "explain": Subcommand("careweave_cli.commands.explain:explain", "Explain one person and one opportunity in full."),
     "gains": Subcommand("careweave_cli.commands.gains:gains", "Say which skills would lift an opportunity, and how."),
+    "pathways": Subcommand(
+        "careweave_cli.commands.pathways:pathways", "Plan routes from where a person stands to another occupation."
+    ),
     "decisions": Subcommand(
         "careweave_cli.commands.decisions:decisions", "See what rankings were made of a person, and what they decide."
     ),

@@ -26,6 +26,7 @@ from careweave.rpc.channels import Channels
 from careweave.rpc.server import running
 from careweave.v1 import access_service_pb2, audit_pb2, common_pb2, hr_pb2
 from careweave.v1 import matching_pb2 as mt
+from careweave.v1 import pathways_pb2 as pw
 from careweave.v1 import planning_pb2 as pl
 from careweave.v1 import profiles_pb2 as pf
 from careweave.v1 import skills_pb2 as sk
@@ -150,6 +151,7 @@ REQUESTS: Final[dict[str, Request]] = {
         person=to.person, opportunity=to.opportunity, decision=decision_of(to)
     ),
     "FindSkillGains": lambda to: mt.FindSkillGainsRequest(person=to.person, opportunity=to.opportunity, top=1),
+    "PlanPathways": lambda to: pw.PlanPathwaysRequest(person=to.person),
     "WatchOpportunities": lambda to: mt.WatchOpportunitiesRequest(person=to.person),
     "ExpressInterest": lambda to: mt.ExpressInterestRequest(person=to.person, opportunity="opportunities/none"),
     "RecordOutcome": lambda to: mt.RecordOutcomeRequest(

@@ -23,6 +23,7 @@ from careweave_matching.forgetting import forget_the_erased
 from careweave_matching.freshness import Limits
 from careweave_matching.messages import read_person
 from careweave_matching.model import Person
+from careweave_matching.pathways.planning import Careers
 from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports
 from careweave_matching.retention import apply_rules
 from careweave_matching.servicer import MatchingServicer
@@ -189,7 +190,13 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     model = ReadModel(ports, limits=limits)
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
-    servicer = MatchingServicer(ports, model, decisions, token_key(settings))
+    careers = Careers(adapters.graph)
+    servicer = MatchingServicer(ports, model, decisions, token_key(settings), careers)
     daily = partial(keep_to_rules, partial(apply_rules, ports))
-    beside = (Alerting(ports, model).run, partial(forget_the_erased, ports), daily)
+    beside = (
+        Alerting(ports, model).run,
+        partial(forget_the_erased, ports),
+        daily,
+        partial(careers.keep_ready, model),
+    )
     return MatchingPart(servicer, model, decisions, relay, *beside)

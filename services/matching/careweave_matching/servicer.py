@@ -9,7 +9,7 @@ import grpc
 from careweave.errors import InvalidArgument
 from careweave.rpc.caller import caller_of
 from careweave.rpc.paging import SIZE_FIELD, decode_token, page
-from careweave.v1 import common_pb2
+from careweave.v1 import common_pb2, pathways_pb2
 from careweave.v1 import matching_pb2 as pb
 from careweave_matching import applications, gains, index_status, opportunities, ranking, replaying, retention, wire
 from careweave_matching.applying import Application
@@ -18,6 +18,8 @@ from careweave_matching.following import ReadModel
 from careweave_matching.messages import match_message, time_message
 from careweave_matching.model import Pair
 from careweave_matching.pair import Match
+from careweave_matching.pathways.messages import plan_message, read_wanted
+from careweave_matching.pathways.planning import Careers, plan_pathways
 from careweave_matching.ports import Ports
 from careweave_matching.ranking import Wanted
 from careweave_matching.servicer_safeguards import SafeguardsServicer
@@ -34,13 +36,19 @@ _MOST_LISTED = 1000
 class MatchingServicer(SafeguardsServicer):
     """Answers the RPCs of MatchingService; those about decisions and reviews are its base's."""
 
-    def __init__(self, ports: Ports, model: ReadModel, decisions: Decisions, token_key: bytes) -> None:
-        """Answer from `ports` and `model`; record in `decisions`. token_key: signs page tokens."""
+    def __init__(
+        self, ports: Ports, model: ReadModel, decisions: Decisions, token_key: bytes, careers: Careers | None = None
+    ) -> None:
+        """Answer from `ports` and `model`; record in `decisions`. token_key: signs page tokens.
+
+        careers: what pathways are planned on; made when it is first asked for if none is given.
+        """
         super().__init__(opportunities.Service(ports, model), token_key)
         self._replica = ports.new_id()
         self._ports = ports
         self._model = model
         self._decisions = decisions
+        self._careers = careers or Careers(ports.graph)
 
     async def ApplyRetention(
         self, request: common_pb2.ApplyRetentionRequest, context: Context
@@ -132,6 +140,14 @@ class MatchingServicer(SafeguardsServicer):
     async def FindSkillGains(self, request: pb.FindSkillGainsRequest, context: Context) -> pb.SkillGains:
         """Say what would change a ranking."""
         return await gains.find_skill_gains(self._model, caller_of(context), request)
+
+    async def PlanPathways(
+        self, request: pathways_pb2.PlanPathwaysRequest, context: Context
+    ) -> pathways_pb2.PlanPathwaysResponse:
+        """Plan routes for a person."""
+        wanted = read_wanted(request)
+        plan = await plan_pathways(self._careers, self._model, self._decisions, caller_of(context), wanted)
+        return plan_message(plan, self._model.index.organisation_title)
 
     async def WatchOpportunities(
         self, request: pb.WatchOpportunitiesRequest, context: Context
