@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from careweave.errors import NotFound
 from careweave.graph.port import Query, Reads, UnitOfWork
-from careweave.policy import Action, Caller, authorise
+from careweave.policy import Action, Caller, Resource, authorise
 from careweave.v1.profiles_pb2 import Endorsement, GetPersonVersionRequest, Person
 from careweave_profiles import store
 from careweave_profiles.erasures import last_versions
@@ -83,7 +83,7 @@ async def get(ports: Ports, caller: Caller, request: GetPersonVersionRequest) ->
         Forbidden: `caller` may not.
         NotFound: there is no such person, they were erased, or the version is not kept; the reason says which.
     """
-    authorise(caller, Action.GET_PERSON_VERSION)
+    authorise(caller, Action.GET_PERSON_VERSION, Resource(person=request.name))
     present = await store.person(ports.graph, request.name)
     if present is None:
         raise await _nobody(ports.graph, request.name)
