@@ -1,12 +1,14 @@
 """How every occupation on the map stands to every other: the part of a search that is the same for everybody."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import Final
 
 import numpy as np
 
 from careweave_matching.pathways.career import CareerMap, Matrix, Work
 from careweave_matching.pathways.rules import Flags, Integers, Numbers
+
+MOST_KEPT: Final = 64
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,27 @@ def register_numbers(career: CareerMap) -> dict[str, int]:
     return {name: number for number, name in enumerate(sorted(career.registers), start=1)}
 
 
-@lru_cache(maxsize=64)
+class Grounds:
+    """The grounds of one map that were asked for, each made once."""
+
+    def __init__(self, career: CareerMap) -> None:
+        """Begin without any."""
+        self.career = career
+        self._made: dict[frozenset[str], Ground] = {}
+
+    def of(self, beside: frozenset[str]) -> Ground:
+        """Return the ground of health and social care and of the occupations `beside` it."""
+        further = frozenset(name for name in beside if name in self.career.works) - frozenset(self.career.between)
+        found = self._made.get(further)
+        if found is None:
+            if len(self._made) >= MOST_KEPT:
+                self._made.clear()
+            found = self._made[further] = ground_of(self.career, further)
+        return found
+
+
 def ground_of(career: CareerMap, beside: frozenset[str]) -> Ground:
-    """Return the ground of health and social care and of the occupations `beside` it."""
+    """Return the ground of health and social care and of the occupations `beside` it, new each time."""
     names = sorted({*career.between, *(name for name in beside if name in career.works)})
     works = tuple(career.works[name] for name in names)
     places = [career.rows[name] for name in names]

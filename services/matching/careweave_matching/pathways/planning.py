@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 import numpy as np
 
-from careweave.errors import NotFound
+from careweave.errors import CareweaveError, NotFound
 from careweave.graph.port import Reads
 from careweave.policy import Action, Caller, Resource, authorise
 from careweave_matching.decisions import Decisions, items_of
@@ -20,7 +21,7 @@ from careweave_matching.pathways.career import CareerMap, build_map
 from careweave_matching.pathways.describing import Describer, PlannedRoute
 from careweave_matching.pathways.destinations import find_destinations
 from careweave_matching.pathways.facts import packaged_facts
-from careweave_matching.pathways.ground import Ground, ground_of, relatedness
+from careweave_matching.pathways.ground import Ground, Grounds, relatedness
 from careweave_matching.pathways.network import build_network
 from careweave_matching.pathways.offers import Offers, offers_on
 from careweave_matching.pathways.reading import read_career_rows
@@ -42,6 +43,8 @@ FARTHEST: Final = 96
 """Months that a way to a given occupation takes at most, unless the caller says otherwise: eight years."""
 FARTHEST_OPEN: Final = 48
 """The same where no occupation is given."""
+LOOK_EVERY: Final = 2.0
+"""Seconds between two looks at which taxonomy is served."""
 EVER: Final = 600
 """Months within which a way is looked for to say how long it would take."""
 
@@ -78,23 +81,25 @@ class Careers:
     def __init__(self, graph: Reads) -> None:
         """Begin without a map; it is made when it is first asked for."""
         self._graph = graph
-        self._map: CareerMap | None = None
+        self._grounds: Grounds | None = None
         self._making = asyncio.Lock()
         self._offers: Offers | None = None
 
-    async def map_of(self, index: Index) -> CareerMap:
-        """Return the map for the index's taxonomy.
+    async def grounds_of(self, index: Index) -> Grounds:
+        """Return the map for the index's taxonomy, with the grounds that searches go through.
 
         Raises:
             Unavailable: the graph does not answer.
         """
         async with self._making:
-            if self._map is None or self._map.taxonomy is not index.taxonomy:
+            if self._grounds is None or self._grounds.career.taxonomy is not index.taxonomy:
                 rows = await read_career_rows(self._graph)
                 career = await asyncio.to_thread(build_map, index.taxonomy, rows, packaged_facts())
-                await asyncio.to_thread(ground_of, career, frozenset())
-                self._map = career
-            return self._map
+                grounds = Grounds(career)
+                if career.between:
+                    await asyncio.to_thread(grounds.of, frozenset())
+                self._grounds = grounds
+            return self._grounds
 
     def offers_on(self, board: Board) -> Offers:
         """Return what is on offer, by occupation."""
@@ -103,8 +108,14 @@ class Careers:
         return self._offers
 
     async def keep_ready(self, model: ReadModel) -> None:
-        """Make the map as soon as an index is served, so that no call waits for it."""
-        await self.map_of(await model.until_current())
+        """Make the map whenever an index with another taxonomy is served, so that no call waits for it.
+
+        A failure is left to the call that asks next, which tells its caller.
+        """
+        while True:
+            with suppress(CareweaveError):
+                await self.grounds_of(await model.until_current())
+            await asyncio.sleep(LOOK_EVERY)
 
 
 async def plan_pathways(
@@ -118,8 +129,8 @@ async def plan_pathways(
     authorise(caller, Action.PLAN_PATHWAYS, Resource(person=wanted.person))
     index, as_of = model.index, model.today()
     person = await _entry_of(model, wanted.person)
-    career = await careers.map_of(index)
-    if wanted.target and wanted.target not in career.works:
+    grounds = await careers.grounds_of(index)
+    if wanted.target and wanted.target not in grounds.career.works:
         raise NotFound(
             f"There is no {wanted.target}. SearchOccupations finds occupations by words.",
             reason="OCCUPATION_NOT_FOUND",
@@ -128,7 +139,7 @@ async def plan_pathways(
     if decisions.full:
         await decisions.room()
     board = index.board(as_of)
-    planner = _Planner(career, person, careers.offers_on(board), as_of)
+    planner = _Planner(grounds, person, careers.offers_on(board), as_of)
     found = await asyncio.to_thread(planner.search, wanted)
     routes = planner.describe(found, board)
     versions = Versions(index.model, index.taxonomy.version, index.weights.version, person.person.version, 0)
@@ -158,7 +169,7 @@ async def _entry_of(model: ReadModel, name: str) -> PersonEntry:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    ground: Ground
+    ground: Ground | None
     routes: tuple[Route, ...]
     unmet: tuple[Preference, ...] = ()
     reason: str = ""
@@ -168,10 +179,15 @@ class _Found:
 class _Planner:
     """Plans for one person on one day."""
 
-    career: CareerMap
+    grounds: Grounds
     person: PersonEntry
     offers: Offers
     as_of: date
+
+    @property
+    def career(self) -> CareerMap:
+        """The map."""
+        return self.grounds.career
 
     @property
     def standing(self) -> Standing:
@@ -181,7 +197,9 @@ class _Planner:
     def search(self, wanted: Wanted) -> _Found:
         """Return the ways; long enough to be left to a thread."""
         standing = self.standing
-        ground = ground_of(self.career, frozenset({wanted.target, standing.occupation} - {""}))
+        if not self.career.between:
+            return _Found(None, (), reason="No occupations of health and social care are loaded: careweave load all.")
+        ground = self.grounds.of(frozenset({wanted.target, standing.occupation}))
         if not wanted.target:
             return self._openly(ground, standing, wanted)
         return self._to(ground, standing, wanted)
@@ -227,7 +245,8 @@ class _Planner:
 
     def describe(self, found: _Found, board: Board) -> Sequence[PlannedRoute]:
         """Return the ways with all that is known of their steps."""
-        describer = Describer(self.person, self.standing, self.career, found.ground.works, board.frame, self.offers)
+        works = found.ground.works if found.ground else ()
+        describer = Describer(self.person, self.standing, self.career, works, board.frame, self.offers)
         planned = {route.steps: describer.route(route) for route in found.routes}
         totals = {
             way: (float(route.months), route.hours + float(HOURS_A_MONTH * route.months))
