@@ -24,9 +24,17 @@ class Gaps:
         self._closers = closers
         self._taught: dict[int, list[Closer]] = defaultdict(list)
         for entry in offered:
-            closer = Closer(entry.opportunity.name, entry.opportunity.title, DECLARED)
-            for skill in entry.taught:
-                self._taught[skill].append(closer)
+            self.add(entry)
+
+    def add(self, entry: OpportunityEntry) -> None:
+        """Let what the opportunity teaches count."""
+        for skill in entry.taught:
+            self._taught[skill].append(_closer(entry))
+
+    def drop(self, entry: OpportunityEntry) -> None:
+        """Let it count no longer; it was added before."""
+        for skill in entry.taught:
+            self._taught[skill].remove(_closer(entry))
 
     def closers(self, skill: int) -> tuple[Closer, ...]:
         """Return at most three that develop the skill of that index, the surest first, ties by name.
@@ -44,3 +52,7 @@ class Gaps:
             seen[sort] += 1
         chosen = sorted(position for _, position in sorted(ranked)[:SHOWN])
         return tuple(candidates[position] for position in chosen)
+
+
+def _closer(entry: OpportunityEntry) -> Closer:
+    return Closer(entry.opportunity.name, entry.opportunity.title, DECLARED)

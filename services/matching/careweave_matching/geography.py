@@ -31,6 +31,10 @@ class Geography:
         self._index = {name: number for number, name in enumerate(self._names)}
         self._rows: dict[int, Miles] = {}
 
+    def __len__(self) -> int:
+        """Return how many places there are."""
+        return len(self._names)
+
     def index(self, place: str) -> int:
         """Return the number of `place`; NOWHERE if it is empty or not known."""
         return self._index.get(place, NOWHERE)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
+from typing import Final
 
 from careweave.embedding.port import Embedder, Vectors
 from careweave_matching.aim_finder import AimFinder
@@ -26,10 +27,11 @@ from careweave_matching.entries import (
 from careweave_matching.gaps import Gaps
 from careweave_matching.geography import Geography
 from careweave_matching.model import Opportunity, Person
+from careweave_matching.needs import NeedBook
 from careweave_matching.pair import Frame
 from careweave_matching.reach import Reach
 from careweave_matching.screening import Screener
-from careweave_matching.table import Table, build_table, offered_on
+from careweave_matching.table import Table, offered_on
 from careweave_matching.taxonomy import Taxonomy
 from careweave_matching.vectors import VectorBook
 from careweave_matching.weights import Weights
@@ -43,18 +45,23 @@ class Surroundings:
     organisations: Mapping[str, str] = field(default_factory=dict)
 
 
+_MOST_TAKEN: Final = 512
+"""Opportunities that a board takes in at once, at most: more are as quick with a new one."""
+
+
 @dataclass(frozen=True)
 class Board:
     """The opportunities on offer on one day, with what is needed to rank and to explain them.
 
     What takes long is made when it is first asked for: a watch needs the frame alone, and most ask for one view.
 
-    keys: how many there are. width: length of a vector.
+    gaps: what the opportunities on offer develop. needs: numbers of credentials needed. width: length of a vector.
     """
 
-    offered: tuple[OpportunityEntry, ...]
+    offered: Sequence[OpportunityEntry]
     frame: Frame
-    keys: int
+    gaps: Gaps
+    needs: NeedBook
     width: int
     names: Names
     organisation_title: Callable[[str], str]
@@ -62,15 +69,38 @@ class Board:
     @cached_property
     def table(self) -> Table:
         """What is offered, as arrays."""
-        return build_table(
+        return Table(
             self.offered,
-            self.keys,
             self.frame.geography,
+            needs=self.needs,
             relatedness=self.frame.taxonomy.relatedness,
             weights=self.frame.weights,
             as_of=self.frame.as_of,
             width=self.width,
         )
+
+    def take(self, entries: Sequence[OpportunityEntry]) -> bool:
+        """Offer `entries` in place of what was known of them, those that are on offer at all.
+
+        Returns False where there are too many to take in one by one: then the board must be made anew.
+        """
+        if len(entries) > _MOST_TAKEN:
+            return False
+        teaching = False
+        for entry in entries:
+            before = self.table.drop(entry.opportunity.name)
+            if before is not None:
+                self.gaps.drop(before)
+                teaching |= bool(before.taught)
+            if entry.opportunity.is_offered(self.frame.as_of):
+                if not self.table.add(entry):
+                    return False
+                self.gaps.add(entry)
+                teaching |= bool(entry.taught)
+        for encoder in (self.__dict__.get(view) for view in ("full", "basic")):
+            if teaching and encoder is not None:
+                encoder.forget()
+        return True
 
     @cached_property
     def screener(self) -> Screener:
@@ -100,6 +130,7 @@ class Index:
         self._vectors = VectorBook(embedder, taxonomy)
         self._finder = AimFinder(embedder, taxonomy)
         self._keys = KeyBook()
+        self._needs = NeedBook()
         self._reach = Reach(taxonomy, self._keys, weights, self._vectors.skills)
         self._names = names_of(taxonomy)
         self._people: dict[str, PersonEntry] = {}
@@ -126,7 +157,8 @@ class Index:
                 taken.append(opportunity.name)
         if taken:
             self._reach.ask_for_new_keys()
-            self._board = None
+            if self._board is not None and not self._board.take([self._opportunities[name] for name in taken]):
+                self._board = None
         return taken
 
     def _is_newer(self, opportunity: Opportunity) -> bool:
@@ -245,12 +277,11 @@ class Index:
         """Return what is on offer on a day, made again if an opportunity or the day has changed."""
         if self._board is None or self._board.frame.as_of != as_of:
             offered = offered_on(self._opportunities.values(), as_of)
-            closers = Gaps(self.taxonomy.closers, offered).closers
-            frame = Frame(
-                self.taxonomy, self._reach, self.surroundings.geography, self.weights, closers, self.model, as_of
-            )
+            gaps = Gaps(self.taxonomy.closers, offered)
+            geography = self.surroundings.geography
+            frame = Frame(self.taxonomy, self._reach, geography, self.weights, gaps.closers, self.model, as_of)
             width = self._vectors.skills.shape[1]
-            self._board = Board(offered, frame, len(self._keys), width, self._names, self.organisation_title)
+            self._board = Board(offered, frame, gaps, self._needs, width, self._names, self.organisation_title)
         return self._board
 
     def crowd(self, as_of: date) -> Crowd:

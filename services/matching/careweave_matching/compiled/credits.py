@@ -1,4 +1,4 @@
-"""What a person's skills earn at every opportunity; the plain form is `pair.judge`."""
+"""What a person's skills earn at an opportunity; the plain form is `pair.judge`."""
 
 from typing import NamedTuple
 
@@ -29,47 +29,51 @@ class Grants(NamedTuple):
 
 @keepable
 class Askings(NamedTuple):
-    """Which opportunities ask for each key; fields as in `table.Postings`."""
+    """What each opportunity asks for and teaches, by key. Row r has those from `key_starts[r]` on.
 
-    starts: Integers
-    segments: Integers
-    rows: Integers
+    essentials: how many of them, the first ones, are essential. weights: thousandths; bonuses: what lifts a required
+    skill to likeness 1, in millionths. taught_…: the same for the skills that it teaches.
+    """
+
+    key_starts: Integers
+    essentials: Integers
+    keys: Integers
     weights: Integers
     bonuses: Integers
+    taught_starts: Integers
+    taught_keys: Integers
+    taught_weights: Integers
 
 
 @inlined
-def gather(held: Integers, grants: Grants, packed: Integers, direct: Flags) -> Integers:
+def gather(held: Integers, grants: Grants, packed: Integers, direct: Flags) -> None:
     """Fill `packed` with the best credit for every key and `direct` with whether the very skill is held.
 
-    held: rows of `grants`. packed, direct: all zero. Returns the keys that earn any credit, each once.
+    held: rows of `grants`. packed, direct: all zero.
     """
-    total = 0
-    for row in held:
-        total += grants.counts[row]
-    touched = np.empty(total, np.int64)
-    count = 0
     for row in held:
         start = grants.starts[row]
         for place in range(start, start + grants.counts[row]):
             key = grants.keys[place]
-            if packed[key] == 0:
-                touched[count] = key
-                count += 1
             packed[key] = max(packed[key], grants.packed[place])
             if place - start < grants.directs[row]:
                 direct[key] = True
-    return touched[:count]
 
 
 @inlined
-def cover(
-    touched: Integers, packed: Integers, direct: Flags, askings: Askings, sums: Integers, bonuses: Integers
-) -> None:
-    """Add to `sums` (3 n) credit times weight of every segment, and to `bonuses` (n) those of skills held."""
-    for key in touched:
-        credit = packed[key] >> CREDIT_SHIFT
-        for place in range(askings.starts[key], askings.starts[key + 1]):
-            sums[askings.segments[place]] += credit * askings.weights[place]
+def earn(row: int, packed: Integers, direct: Flags, askings: Askings, earned: Integers) -> None:
+    """Put into `earned` (4) what `row` gives credit for.
+
+    Credit times weight of the essential, optional and taught skills, and the bonuses of those that are held.
+    """
+    earned[:] = 0
+    start = askings.key_starts[row]
+    cut = start + askings.essentials[row]
+    for place in range(start, askings.key_starts[row + 1]):
+        key = askings.keys[place]
+        if packed[key]:
+            earned[0 if place < cut else 1] += (packed[key] >> CREDIT_SHIFT) * askings.weights[place]
             if direct[key]:
-                bonuses[askings.rows[place]] += askings.bonuses[place]
+                earned[3] += askings.bonuses[place]
+    for place in range(askings.taught_starts[row], askings.taught_starts[row + 1]):
+        earned[2] += (packed[askings.taught_keys[place]] >> CREDIT_SHIFT) * askings.taught_weights[place]

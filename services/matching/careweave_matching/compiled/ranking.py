@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from careweave_matching.compiled.credits import Askings, Grants, cover, gather
+from careweave_matching.compiled.credits import Askings, Grants, earn, gather
 from careweave_matching.compiled.jit import compiled, inlined
 from careweave_matching.compiled.kept import keepable
 from careweave_matching.compiled.lending import lent
@@ -66,12 +66,25 @@ class Weighing(NamedTuple):
 
 @keepable
 class Stalls(NamedTuple):
-    """What opportunities are scored by; fields as in `table.Table` and `table.NeedTable`.
+    """What opportunities are scored by; fields as in `table.Table`. One element or row for each, with room for more.
 
-    occupations: number of the occupation; NO_OCCUPATION if it says none. roles: row of it among all related ones.
-    jobs: whether it is a job. trains_to: level of qualification, 0 if not known.
+    place_starts: the rows that the table was made with stand in order of place: the opportunities of place p are those
+        from `place_starts[p]` up to `place_starts[p + 1]`; those without a known place come last. What came later
+        follows in order of arrival.
+    places: number of the place; one more than the last where it is not known. hours: number of its group of hours.
+    order: grows with the name, and says which of two that score alike comes first.
+    full: weight times full credit of the essential, optional and taught skills, 1 where nothing is asked; asked:
+        whether something is. reliance: how far essential and optional coverage is relied on, see `scoring.relied_on`.
+    kinds: one bit for the kind; none for what is not offered any more. occupations: number of the occupation;
+        NO_OCCUPATION if it says none. roles: row of it among all related ones. jobs: whether it is a job.
+    trains_to: level of qualification, 0 if not known.
+    need_starts: where its credentials begin; needs, needed, deadline, provided: of each, see `table.Table`.
     """
 
+    place_starts: Integers
+    places: Integers
+    hours: Integers
+    order: Integers
     full: Numbers
     asked: Flags
     reliance: Numbers
@@ -97,7 +110,7 @@ class Seeker(NamedTuple):
     occupation, aspired: numbers. level: skill level of the occupation. attained: level of qualification.
     kinds_named: one bit for each kind that the aspiration names. points, kind_floor: see `PersonEntry`.
     related: see `Relatedness.ready`; role, aims: rows of it; role_share, clear: see `PersonEntry`.
-    standings, minutes, fits: see `Screened`. limit: of a journey, minutes.
+    standings; minutes, by place; fits, by group of hours: see `Screened`. limit: of a journey, minutes.
     kinds: one bit for each kind that is wanted. ineligible: whether those that a gate shuts out are ranked, too.
     """
 
@@ -136,7 +149,7 @@ def _is_wanted(row: int, seeker: Seeker, stalls: Stalls) -> bool:
 @inlined
 def is_eligible(row: int, seeker: Seeker, stalls: Stalls) -> bool:
     """Say whether no gate fails; see `eligibility`."""
-    if seeker.minutes[row] > seeker.limit or not seeker.fits[row]:
+    if seeker.minutes[stalls.places[row]] > seeker.limit or not seeker.fits[stalls.hours[row]]:
         return False
     for number in range(stalls.need_starts[row], stalls.need_starts[row + 1]):
         need = stalls.needs[number]
@@ -204,27 +217,27 @@ def _stretch(row: int, covered: float, taught: float, seeker: Seeker, stalls: St
 def _proximity(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
     if stalls.anywhere[row]:
         return weighing.anywhere
-    if seeker.minutes[row] < 0:
+    minutes = seeker.minutes[stalls.places[row]]
+    if minutes < 0:
         return 0.5
-    return max(0.0, 1.0 - seeker.minutes[row] / max(seeker.limit, 1))
+    return max(0.0, 1.0 - minutes / max(seeker.limit, 1))
 
 
 @inlined
 def _weigh(
     row: int,
-    sums: Integers,
-    bonus: int,
+    earned: Integers,
     seeker: Seeker,
     stalls: Stalls,
     weighing: Weighing,
     lanes: Vectors,
     parts: Numbers,
 ) -> None:
-    """Put the parts of the score of `row` into `parts`."""
-    essential, optional = sums[3 * row] / stalls.full[row, 0], sums[3 * row + 1] / stalls.full[row, 1]
+    """Put the parts of the score of `row` into `parts`. earned: see `credits.earn`."""
+    essential, optional = earned[0] / stalls.full[row, 0], earned[1] / stalls.full[row, 1]
     semantic = 0.0
     if seeker.total != 0.0:
-        mean = (dot(stalls.vectors[row], seeker.vector, lanes) + bonus / MILLION) / seeker.total
+        mean = (dot(stalls.vectors[row], seeker.vector, lanes) + earned[3] / MILLION) / seeker.total
         semantic = _stretched(mean, weighing.semantic_floor, weighing.semantic_ceiling)
     related = seeker.related[seeker.role, stalls.roles[row]]
     if related >= 0.0:
@@ -235,7 +248,7 @@ def _weigh(
     near = _proximity(row, seeker, stalls, weighing)
     stated = len(seeker.aspirations) > 0
     aspiration = _aspired(row, suits, seeker, stalls, weighing, lanes) if stated else 0.0
-    stretching = _stretch(row, covered, sums[3 * row + 2] / stalls.full[row, 2], seeker, stalls, weighing)
+    stretching = _stretch(row, covered, earned[2] / stalls.full[row, 2], seeker, stalls, weighing)
     stretching = max(stretching, weighing.asked_for * (seeker.points * aspiration)) * _again(
         row, related, seeker, stalls, weighing
     )
@@ -251,22 +264,54 @@ def _weigh(
 
 
 @inlined
-def _best_places(scores: Numbers, wanted: int) -> Integers:
-    """Return the places of the `wanted` largest of `scores`, largest first, ties by place."""
+def _wanted_rows(seeker: Seeker, stalls: Stalls, count: int) -> Integers:
+    """Return the rows that are ranked: what can be reached is looked up by place, and nothing else is looked at."""
+    starts = stalls.place_starts
+    settled = starts[len(starts) - 1]
+    room = count - settled
+    for place in range(len(starts) - 1):
+        if seeker.ineligible or seeker.minutes[place] <= seeker.limit:
+            room += starts[place + 1] - starts[place]
+    rows = np.empty(room, np.int64)
+    wanted = 0
+    for place in range(len(starts) - 1):
+        if seeker.ineligible or seeker.minutes[place] <= seeker.limit:
+            for row in range(starts[place], starts[place + 1]):
+                if _is_wanted(row, seeker, stalls):
+                    rows[wanted] = row
+                    wanted += 1
+    for row in range(settled, count):
+        if _is_wanted(row, seeker, stalls):
+            rows[wanted] = row
+            wanted += 1
+    return rows[:wanted]
+
+
+@inlined
+def _best_places(scores: Numbers, rows: Integers, order: Integers, wanted: int) -> Integers:
+    """Return the places of the `wanted` largest of `scores`, largest first, ties by the `order` of `rows`."""
     if wanted > _FEW:
-        return np.argsort(-scores, kind="mergesort")[:wanted]
+        turns = np.argsort(order[rows])
+        return turns[np.argsort(-scores[turns], kind="mergesort")[:wanted]]
     places = np.empty(min(wanted, len(scores)), np.int64)
     kept = 0
     for place in range(len(scores)):
-        if kept == len(places) and (kept == 0 or scores[place] <= scores[places[kept - 1]]):
+        if kept == len(places) and (kept == 0 or not _precedes(place, places[kept - 1], scores, rows, order)):
             continue
         at = min(kept, len(places) - 1)
-        while at > 0 and scores[places[at - 1]] < scores[place]:
+        while at > 0 and _precedes(place, places[at - 1], scores, rows, order):
             places[at] = places[at - 1]
             at -= 1
         places[at] = place
         kept = min(kept + 1, len(places))
     return places
+
+
+@inlined
+def _precedes(one: int, other: int, scores: Numbers, rows: Integers, order: Integers) -> bool:
+    if scores[one] != scores[other]:
+        return scores[one] > scores[other]
+    return order[rows[one]] < order[rows[other]]
 
 
 @compiled
@@ -275,6 +320,8 @@ def rank(
     weighing: Weighing,
     grants: Grants,
     askings: Askings,
+    count: int,
+    keys: int,
     wanted: int,
     held: Integers,
     vector: Vectors,
@@ -300,7 +347,9 @@ def rank(
     ineligible: bool,
     as_of: int,
 ) -> tuple[Integers, Numbers, int, Integers, Flags]:
-    """Return the best rows for the seeker, whose fields follow `wanted`; best first, ties by row.
+    """Return the best rows for the seeker, whose fields follow `wanted`; best first, ties by name.
+
+    count: of opportunities, gone ones among them. keys: how many keys there are.
 
     Returns the rows, at most `wanted`; the parts of their scores (m, 9), see `page.SCORE`; how many were ranked;
     and what the person earns by key, see `credits.gather`.
@@ -310,21 +359,18 @@ def rank(
         held, vector, total, aspirations, occupation, aspired, level, attained, kinds_named, points,
         kind_floor, related, role, role_share, aims, clear, standings, minutes, fits, limit, kinds, ineligible, as_of,
     ))  # fmt: skip
-    count, keys = len(stalls.kinds), len(askings.starts) - 1
     packed, direct = np.zeros(keys, np.int64), np.zeros(keys, np.bool_)
-    sums, bonuses = np.zeros(3 * count, np.int64), np.zeros(count, np.int64)
-    cover(gather(seeker.held, grants, packed, direct), packed, direct, askings, sums, bonuses)
-    parts, lanes = np.empty(_PARTS), np.empty(LANES, np.float32)
-    rows, scores = np.empty(count, np.int64), np.empty(count)
-    ranked = 0
-    for row in range(count):
-        if _is_wanted(row, seeker, stalls):
-            _weigh(row, sums, bonuses[row], seeker, stalls, weighing, lanes, parts)
-            rows[ranked], scores[ranked] = row, parts[SCORE]
-            ranked += 1
-    places = _best_places(scores[:ranked], wanted)
+    gather(seeker.held, grants, packed, direct)
+    earned, parts, lanes = np.empty(4, np.int64), np.empty(_PARTS), np.empty(LANES, np.float32)
+    rows = _wanted_rows(seeker, stalls, count)
+    scores = np.empty(len(rows))
+    for place in range(len(rows)):
+        earn(rows[place], packed, direct, askings, earned)
+        _weigh(rows[place], earned, seeker, stalls, weighing, lanes, parts)
+        scores[place] = parts[SCORE]
+    places = _best_places(scores, rows, stalls.order, wanted)
     best = np.empty((len(places), _PARTS))
-    for order, place in enumerate(places):
-        row = rows[place]
-        _weigh(row, sums, bonuses[row], seeker, stalls, weighing, lanes, best[order])
-    return rows[places], best, ranked, packed, direct
+    for turn, place in enumerate(places):
+        earn(rows[place], packed, direct, askings, earned)
+        _weigh(rows[place], earned, seeker, stalls, weighing, lanes, best[turn])
+    return rows[places], best, len(rows), packed, direct
