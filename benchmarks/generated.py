@@ -61,13 +61,19 @@ class Extent:
     longitude: float = 0.3
 
 
+TOWN = Extent()
+COUNTY = Extent(latitude=0.32, longitude=0.48)
+REGION = Extent(districts=710, organisations=10 * ORGANISATIONS, latitude=0.5, longitude=0.75)
+
+
 def extent_for(opportunities: int) -> Extent:
-    """Return the extent of so many opportunities: a county up to 10,000, and a region of ten with denser towns above."""
-    return Extent() if opportunities <= COUNTY else REGION
+    """Return the extent of so many opportunities.
 
-
-COUNTY = 10_000
-REGION = Extent(districts=710, organisations=10 * ORGANISATIONS, latitude=0.4, longitude=0.6)
+    Most people reach some forty of 400, 500 of 10,000 and 2,000 of 100,000, within their limits of travel and hours.
+    """
+    if opportunities <= 1000:  # noqa: PLR2004
+        return TOWN
+    return COUNTY if opportunities <= 10_000 else REGION  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ def chance(rng: random.Random, share: float) -> bool:
     return rng.random() < share
 
 
-def read_setting(seed: int, extent: Extent = Extent()) -> Setting:  # noqa: B008  it is frozen
+def read_setting(seed: int, extent: Extent = TOWN) -> Setting:
     """Return the real taxonomy with made-up places and organisations."""
     esco = read_esco(folder("esco-v1.1.1"))
     requirements: dict[str, list[tuple[str, bool]]] = defaultdict(list)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from careweave_matching.compiled.credits import Askings
 from careweave_matching.compiled.kept import keep
 from careweave_matching.compiled.ranking import NO_OCCUPATION, Integers, Stalls, Weighing
+from careweave_matching.compiled.vectors import coded
 from careweave_matching.eligibility import Hours, deadline_of, needed_through
 from careweave_matching.entries import OpportunityEntry
 from careweave_matching.geography import NOWHERE, Geography
@@ -178,6 +179,7 @@ class Table:
         full = np.array([_full(entry) for entry in entries], np.float64).reshape(-1, 3)
         opportunities = [entry.opportunity for entry in entries]
         vectors = np.stack([e.vector for e in entries]) if entries else np.zeros((0, self._width), np.float32)
+        codes, steps, errors = coded(vectors)
         return {
             "places": np.array([self._place(entry) for entry in entries], np.int64),
             "hours": np.array([self._hours_group(entry.hours) for entry in entries], np.int64),
@@ -186,6 +188,9 @@ class Table:
             "asked": full > 0.0,
             "reliance": full[:, :2] / (full[:, :2] + self._weights.doubt * MILLION),
             "vectors": vectors,
+            "codes": codes,
+            "steps": steps,
+            "errors": errors,
             "anywhere": np.array([not each.place for each in opportunities], np.bool_),
             "kinds": np.array([1 << each.kind for each in opportunities], np.int64),
             "levels": np.array([entry.skill_level for entry in entries], np.int64),

@@ -61,19 +61,32 @@ def gather(held: Integers, grants: Grants, packed: Integers, direct: Flags) -> N
 
 
 @inlined
-def earn(row: int, packed: Integers, direct: Flags, askings: Askings, earned: Integers) -> None:
+def credits_of(packed: Integers) -> npt.NDArray[np.int32]:
+    """Return the credit for every key, millionths."""
+    credit = np.empty(len(packed), np.int32)
+    for key in range(len(packed)):
+        credit[key] = packed[key] >> CREDIT_SHIFT
+    return credit
+
+
+@inlined
+def earn(row: int, credit: npt.NDArray[np.int32], direct: Flags, askings: Askings, earned: Integers) -> None:
     """Put into `earned` (4) what `row` gives credit for.
 
     Credit times weight of the essential, optional and taught skills, and the bonuses of those that are held.
+    credit: see `credits_of`. Nothing branches on what is held: the processor could not foresee it.
     """
-    earned[:] = 0
-    start = askings.key_starts[row]
+    start, end = askings.key_starts[row], askings.key_starts[row + 1]
     cut = start + askings.essentials[row]
-    for place in range(start, askings.key_starts[row + 1]):
+    essential = optional = taught = bonus = np.int64(0)
+    for place in range(start, cut):
         key = askings.keys[place]
-        if packed[key]:
-            earned[0 if place < cut else 1] += (packed[key] >> CREDIT_SHIFT) * askings.weights[place]
-            if direct[key]:
-                earned[3] += askings.bonuses[place]
+        essential += np.int64(credit[key]) * askings.weights[place]
+        bonus += np.int64(direct[key]) * askings.bonuses[place]
+    for place in range(cut, end):
+        key = askings.keys[place]
+        optional += np.int64(credit[key]) * askings.weights[place]
+        bonus += np.int64(direct[key]) * askings.bonuses[place]
     for place in range(askings.taught_starts[row], askings.taught_starts[row + 1]):
-        earned[2] += (packed[askings.taught_keys[place]] >> CREDIT_SHIFT) * askings.taught_weights[place]
+        taught += np.int64(credit[askings.taught_keys[place]]) * askings.taught_weights[place]
+    earned[0], earned[1], earned[2], earned[3] = essential, optional, taught, bonus

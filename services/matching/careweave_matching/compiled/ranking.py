@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from careweave_matching.compiled.credits import Askings, Grants, earn, gather
+from careweave_matching.compiled.credits import Askings, Grants, credits_of, earn, gather
 from careweave_matching.compiled.jit import compiled, inlined
 from careweave_matching.compiled.kept import keepable
 from careweave_matching.compiled.lending import lent
@@ -20,7 +20,7 @@ from careweave_matching.compiled.page import (
     STRETCH,
     SUITABILITY,
 )
-from careweave_matching.compiled.vectors import LANES, dot
+from careweave_matching.compiled.vectors import LANES, Codes, dot, rough_dot, worded
 from careweave_matching.credentials import UNKNOWN_CAUSE_BITS
 from careweave_matching.scoring import MILLION
 
@@ -31,6 +31,10 @@ Vectors = npt.NDArray[np.float32]
 
 _PARTS = SCORE + 1
 NO_OCCUPATION = -1
+_ROUNDING = 1e-9
+"""More than sums in double precision differ by."""
+_SINGLE = 1e-4
+"""More than a product of unit vectors in single precision differs from the true one by."""
 _FEW = 256
 """Up to so many are picked one by one; for more, all scores are sorted."""
 
@@ -75,6 +79,7 @@ class Stalls(NamedTuple):
     order: grows with the name, and says which of two that score alike comes first.
     full: weight times full credit of the essential, optional and taught skills, 1 where nothing is asked; asked:
         whether something is. reliance: how far essential and optional coverage is relied on, see `scoring.relied_on`.
+    codes, steps, errors: `vectors` in short, see `vectors.coded`.
     kinds: one bit for the kind; none for what is not offered any more. occupations: number of the occupation;
         NO_OCCUPATION if it says none. roles: row of it among all related ones. jobs: whether it is a job.
     trains_to: level of qualification, 0 if not known.
@@ -89,6 +94,9 @@ class Stalls(NamedTuple):
     asked: Flags
     reliance: Numbers
     vectors: Vectors
+    codes: Codes
+    steps: Numbers
+    errors: Numbers
     anywhere: Flags
     kinds: Integers
     levels: Integers
@@ -168,13 +176,10 @@ def _stretched(likeness: float, floor: float, ceiling: float) -> float:
 
 
 @inlined
-def _aspired(row: int, suits: float, seeker: Seeker, stalls: Stalls, weighing: Weighing, lanes: Vectors) -> float:
+def _aspired(row: int, suits: float, best: float, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
     for occupation in seeker.aspired:
         if stalls.occupations[row] == occupation:
             return 1.0
-    best = -2.0
-    for aim in range(len(seeker.aspirations)):
-        best = max(best, dot(stalls.vectors[row], seeker.aspirations[aim], lanes))
     near = _stretched(best, weighing.aspiration_floor, weighing.aspiration_ceiling)
     near = max(near, _nearness_to_aims(row, seeker, stalls, weighing))
     if stalls.kinds[row] & seeker.kinds_named:
@@ -227,17 +232,22 @@ def _proximity(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> 
 def _weigh(
     row: int,
     earned: Integers,
+    likeness: float,
+    to_aims: float,
     seeker: Seeker,
     stalls: Stalls,
     weighing: Weighing,
-    lanes: Vectors,
     parts: Numbers,
 ) -> None:
-    """Put the parts of the score of `row` into `parts`. earned: see `credits.earn`."""
+    """Put the parts of the score of `row` into `parts`.
+
+    earned: see `credits.earn`. likeness: product of its vector with the person's; to_aims: the largest with an aim.
+    How far a score can change with these two is what `_slack` says: who changes one changes the other.
+    """
     essential, optional = earned[0] / stalls.full[row, 0], earned[1] / stalls.full[row, 1]
     semantic = 0.0
     if seeker.total != 0.0:
-        mean = (dot(stalls.vectors[row], seeker.vector, lanes) + earned[3] / MILLION) / seeker.total
+        mean = (likeness + earned[3] / MILLION) / seeker.total
         semantic = _stretched(mean, weighing.semantic_floor, weighing.semantic_ceiling)
     related = seeker.related[seeker.role, stalls.roles[row]]
     if related >= 0.0:
@@ -247,7 +257,7 @@ def _weigh(
     suits = weighing.essential * covered + weighing.optional * further + weighing.semantic * semantic
     near = _proximity(row, seeker, stalls, weighing)
     stated = len(seeker.aspirations) > 0
-    aspiration = _aspired(row, suits, seeker, stalls, weighing, lanes) if stated else 0.0
+    aspiration = _aspired(row, suits, to_aims, seeker, stalls, weighing) if stated else 0.0
     stretching = _stretch(row, covered, earned[2] / stalls.full[row, 2], seeker, stalls, weighing)
     stretching = max(stretching, weighing.asked_for * (seeker.points * aspiration)) * _again(
         row, related, seeker, stalls, weighing
@@ -261,6 +271,27 @@ def _weigh(
     parts[SEMANTIC], parts[SUITABILITY], parts[ASPIRATION] = semantic, suits, aspiration
     parts[STRETCH], parts[PROXIMITY], parts[PREFERENCE] = stretching, near, prefers
     parts[SCORE] = (1.0 - share) * suits + share * prefers
+
+
+@inlined
+def _slack(row: int, likeness: float, to_aims: float, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
+    """Return the most by which the score of `row` changes where its two likenesses change by so much; see `_weigh`."""
+    little = 1.0 - stalls.reliance[row, 0]
+    suits = little * (weighing.essential + weighing.optional * (1.0 - stalls.reliance[row, 1])) + weighing.semantic
+    by_kind = suits * seeker.kind_floor / weighing.kind_fits if seeker.kinds_named else 0.0
+    role = seeker.role_share if seeker.related[seeker.role, stalls.roles[row]] >= 0.0 else 0.0
+    semantic = 0.0
+    if seeker.total != 0.0:
+        semantic = likeness / seeker.total * (1.0 - role) / (weighing.semantic_ceiling - weighing.semantic_floor)
+    near = to_aims * max(1.0, weighing.kind_named) / (weighing.aspiration_ceiling - weighing.aspiration_floor)
+    aspiration = max(near, by_kind * semantic)
+    novelty = little * semantic / (1.0 - weighing.ideal_novelty)
+    stretching = max(novelty, weighing.asked_for * seeker.points * aspiration) * weighing.stretch
+    said = weighing.aspiration * aspiration + stretching
+    unsaid = stretching / (weighing.stretch + weighing.proximity)
+    prefers = seeker.points * said + (1.0 - seeker.points) * unsaid
+    share = (1.0 - seeker.points) * weighing.preference + seeker.points * weighing.preference_stated
+    return (1.0 - share) * suits * semantic + share * prefers + _ROUNDING
 
 
 @inlined
@@ -314,6 +345,73 @@ def _precedes(one: int, other: int, scores: Numbers, rows: Integers, order: Inte
     return order[rows[one]] < order[rows[other]]
 
 
+@inlined
+def _worth_weighing(
+    rows: Integers,
+    credit: npt.NDArray[np.int32],
+    direct: Flags,
+    wanted: int,
+    seeker: Seeker,
+    stalls: Stalls,
+    weighing: Weighing,
+    askings: Askings,
+) -> Integers:
+    """Return those of `rows` that can be among the `wanted` best: all are weighed with rough likenesses first."""
+    words, step, length, error = worded(seeker.vector)
+    aims = np.empty((len(seeker.aspirations), len(seeker.vector)), np.int16)
+    aim_steps = np.empty(len(aims))
+    aim_error = aim_length = 0.0
+    for aim in range(len(aims)):
+        each, aim_steps[aim], aim_long, aim_wrong = worded(seeker.aspirations[aim])
+        aims[aim] = each
+        aim_length, aim_error = max(aim_length, aim_long), max(aim_error, aim_wrong)
+    earned, parts = np.empty(4, np.int64), np.empty(_PARTS)
+    most, least = np.empty(len(rows)), np.empty(len(rows))
+    for place in range(len(rows)):
+        row = rows[place]
+        code, unit, off = stalls.codes[row], stalls.steps[row], stalls.errors[row]
+        earn(row, credit, direct, askings, earned)
+        likeness, to_aims = rough_dot(code, words) * (step * unit), -2.0
+        for aim in range(len(aims)):
+            to_aims = max(to_aims, rough_dot(code, aims[aim]) * (aim_steps[aim] * unit))
+        _weigh(row, earned, likeness, to_aims, seeker, stalls, weighing, parts)
+        slack = _slack(
+            row,
+            length * (off + _SINGLE) + error * (1.0 + off),
+            aim_length * (off + _SINGLE) + aim_error * (1.0 + off),
+            seeker,
+            stalls,
+            weighing,
+        )
+        most[place], least[place] = parts[SCORE] + slack, parts[SCORE] - slack
+    bar = _largest(least, wanted)
+    kept = 0
+    worth = np.empty(len(rows), np.int64)
+    for place in range(len(rows)):
+        if most[place] >= bar:
+            worth[kept] = rows[place]
+            kept += 1
+    return worth[:kept]
+
+
+@inlined
+def _largest(values: Numbers, wanted: int) -> float:
+    """Return the `wanted`-th largest of `values`; less than all where there are fewer."""
+    if wanted > len(values):
+        return -np.inf
+    if wanted > _FEW:
+        return np.partition(values, len(values) - wanted)[len(values) - wanted]
+    best = np.full(wanted, -np.inf)
+    for value in values:
+        if value > best[wanted - 1]:
+            at = wanted - 1
+            while at > 0 and best[at - 1] < value:
+                best[at] = best[at - 1]
+                at -= 1
+            best[at] = value
+    return best[wanted - 1]
+
+
 @compiled
 def rank(
     stalls: Stalls,
@@ -361,16 +459,17 @@ def rank(
     ))  # fmt: skip
     packed, direct = np.zeros(keys, np.int64), np.zeros(keys, np.bool_)
     gather(seeker.held, grants, packed, direct)
-    earned, parts, lanes = np.empty(4, np.int64), np.empty(_PARTS), np.empty(LANES, np.float32)
-    rows = _wanted_rows(seeker, stalls, count)
-    scores = np.empty(len(rows))
+    credit = credits_of(packed)
+    wanted_rows = _wanted_rows(seeker, stalls, count)
+    rows = _worth_weighing(wanted_rows, credit, direct, wanted, seeker, stalls, weighing, askings)
+    earned, lanes = np.empty(4, np.int64), np.empty(LANES, np.float32)
+    parts = np.empty((len(rows), _PARTS))
     for place in range(len(rows)):
-        earn(rows[place], packed, direct, askings, earned)
-        _weigh(rows[place], earned, seeker, stalls, weighing, lanes, parts)
-        scores[place] = parts[SCORE]
-    places = _best_places(scores, rows, stalls.order, wanted)
-    best = np.empty((len(places), _PARTS))
-    for turn, place in enumerate(places):
-        earn(rows[place], packed, direct, askings, earned)
-        _weigh(rows[place], earned, seeker, stalls, weighing, lanes, best[turn])
-    return rows[places], best, len(rows), packed, direct
+        row, to_aims = rows[place], -2.0
+        for aim in range(len(seeker.aspirations)):
+            to_aims = max(to_aims, dot(stalls.vectors[row], seeker.aspirations[aim], lanes))
+        likeness = dot(stalls.vectors[row], seeker.vector, lanes)
+        earn(row, credit, direct, askings, earned)
+        _weigh(row, earned, likeness, to_aims, seeker, stalls, weighing, parts[place])
+    places = _best_places(parts[:, SCORE], rows, stalls.order, wanted)
+    return rows[places], parts[places], len(wanted_rows), packed, direct
