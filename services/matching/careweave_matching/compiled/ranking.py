@@ -412,6 +412,39 @@ def _largest(values: Numbers, wanted: int) -> float:
     return best[wanted - 1]
 
 
+@inlined
+def best_for(
+    seeker: Seeker,
+    stalls: Stalls,
+    weighing: Weighing,
+    grants: Grants,
+    askings: Askings,
+    count: int,
+    wanted: int,
+    packed: Integers,
+    direct: Flags,
+) -> tuple[Integers, Numbers, int]:
+    """Return the best rows for the seeker, the parts of their scores, and how many were ranked; see `rank`.
+
+    packed, direct: all zero; filled as `credits.gather` says. All groups are lent.
+    """
+    gather(seeker.held, grants, packed, direct)
+    credit = credits_of(packed)
+    wanted_rows = _wanted_rows(seeker, stalls, count)
+    rows = _worth_weighing(wanted_rows, credit, direct, wanted, seeker, stalls, weighing, askings)
+    earned, lanes = np.empty(4, np.int64), np.empty(LANES, np.float32)
+    parts = np.empty((len(rows), _PARTS))
+    for place in range(len(rows)):
+        row, to_aims = rows[place], -2.0
+        for aim in range(len(seeker.aspirations)):
+            to_aims = max(to_aims, dot(stalls.vectors[row], seeker.aspirations[aim], lanes))
+        likeness = dot(stalls.vectors[row], seeker.vector, lanes)
+        earn(row, credit, direct, askings, earned)
+        _weigh(row, earned, likeness, to_aims, seeker, stalls, weighing, parts[place])
+    places = _best_places(parts[:, SCORE], rows, stalls.order, wanted)
+    return rows[places], parts[places], len(wanted_rows)
+
+
 @compiled
 def rank(
     stalls: Stalls,
@@ -458,18 +491,5 @@ def rank(
         kind_floor, related, role, role_share, aims, clear, standings, minutes, fits, limit, kinds, ineligible, as_of,
     ))  # fmt: skip
     packed, direct = np.zeros(keys, np.int64), np.zeros(keys, np.bool_)
-    gather(seeker.held, grants, packed, direct)
-    credit = credits_of(packed)
-    wanted_rows = _wanted_rows(seeker, stalls, count)
-    rows = _worth_weighing(wanted_rows, credit, direct, wanted, seeker, stalls, weighing, askings)
-    earned, lanes = np.empty(4, np.int64), np.empty(LANES, np.float32)
-    parts = np.empty((len(rows), _PARTS))
-    for place in range(len(rows)):
-        row, to_aims = rows[place], -2.0
-        for aim in range(len(seeker.aspirations)):
-            to_aims = max(to_aims, dot(stalls.vectors[row], seeker.aspirations[aim], lanes))
-        likeness = dot(stalls.vectors[row], seeker.vector, lanes)
-        earn(row, credit, direct, askings, earned)
-        _weigh(row, earned, likeness, to_aims, seeker, stalls, weighing, parts[place])
-    places = _best_places(parts[:, SCORE], rows, stalls.order, wanted)
-    return rows[places], parts[places], len(wanted_rows), packed, direct
+    rows, parts, ranked = best_for(seeker, stalls, weighing, grants, askings, count, wanted, packed, direct)
+    return rows, parts, ranked, packed, direct
