@@ -14,7 +14,7 @@ from typing import Final
 from careweave.embedding.port import Embedder, Vectors
 from careweave_matching.aim_finder import AimFinder
 from careweave_matching.compiled.page import Names
-from careweave_matching.crowd import Crowd, build_crowd
+from careweave_matching.crowd import Crowd
 from careweave_matching.encoding import PageEncoder, names_of
 from careweave_matching.entries import (
     CODE_BITS,
@@ -48,6 +48,8 @@ class Surroundings:
 _MOST_TAKEN: Final = 512
 """Opportunities that a board takes in at once, at most: more are as quick with a new one."""
 
+_LEAST_CHANGED, _MOST_CHANGED, _SHARE_CHANGED = 64, 1000, 32
+
 
 @dataclass(frozen=True)
 class Board:
@@ -55,10 +57,11 @@ class Board:
 
     What takes long is made when it is first asked for: a watch needs the frame alone, and most ask for one view.
 
-    gaps: what the opportunities on offer develop. needs: numbers of credentials needed. width: length of a vector.
+    on_offer: opportunities, when the board was made. gaps: what those on offer develop.
+    needs: numbers of credentials needed. width: length of a vector.
     """
 
-    offered: Sequence[OpportunityEntry]
+    on_offer: Sequence[OpportunityEntry]
     frame: Frame
     gaps: Gaps
     needs: NeedBook
@@ -70,7 +73,7 @@ class Board:
     def table(self) -> Table:
         """What is offered, as arrays."""
         return Table(
-            self.offered,
+            self.on_offer,
             self.frame.geography,
             needs=self.needs,
             relatedness=self.frame.taxonomy.relatedness,
@@ -78,6 +81,11 @@ class Board:
             as_of=self.frame.as_of,
             width=self.width,
         )
+
+    @property
+    def offered(self) -> Sequence[OpportunityEntry]:
+        """By row of the table; what is not offered any more, too."""
+        return self.table.entries
 
     def take(self, entries: Sequence[OpportunityEntry]) -> bool:
         """Offer `entries` in place of what was known of them, those that are on offer at all.
@@ -137,6 +145,8 @@ class Index:
         self._opportunities: dict[str, OpportunityEntry] = {}
         self._board: Board | None = None
         self._crowd: Crowd | None = None
+        self._changed: dict[str, None] = {}
+        self._newcomers: Crowd | None = None
 
     def __len__(self) -> int:
         """Return how many people are held."""
@@ -189,7 +199,7 @@ class Index:
                 taken.append(person.name)
         if taken:
             self._reach.hold(code >> CODE_BITS for name in taken for code in self._people[name].codes)
-            self._crowd = None
+            self._change(taken)
         return taken
 
     def _is_newer_person(self, person: Person) -> bool:
@@ -204,7 +214,7 @@ class Index:
     def forget_person(self, name: str) -> None:
         """Drop everything about a person who was erased."""
         if self._people.pop(name, None) is not None:
-            self._crowd = None
+            self._change([name])
 
     def person(self, name: str, as_of: date) -> PersonEntry | None:
         """Return the entry of a person as of a day; None if there is none."""
@@ -260,6 +270,11 @@ class Index:
             if entry is not None:
                 yield entry
 
+    @property
+    def reach(self) -> Reach:
+        """What skills held give credit for."""
+        return self._reach
+
     def place(self, person: PersonEntry) -> int:
         """Return the number of the person's home place."""
         return self.surroundings.geography.index(person.person.place)
@@ -284,8 +299,31 @@ class Index:
             self._board = Board(offered, frame, gaps, self._needs, width, self._names, self.organisation_title)
         return self._board
 
-    def crowd(self, as_of: date) -> Crowd:
-        """Return everyone as arrays, made again if a person or the day has changed."""
-        if self._crowd is None or self._crowd.as_of != as_of.toordinal():
-            self._crowd = build_crowd(list(self.people(as_of)), self._vectors.skills.shape[1], as_of)
-        return self._crowd
+    def _change(self, names: Iterable[str]) -> None:
+        self._changed.update(dict.fromkeys(names))
+        self._newcomers = None
+        if self._crowd is not None:
+            self._crowd.leave(names)
+
+    def crowds(self, as_of: date) -> tuple[Crowd, Crowd]:
+        """Return everyone as arrays: those who have not changed since these were made, and the others.
+
+        The first is made again when the day has changed or too many people have, the second when anybody has.
+        """
+        crowd = self._crowd
+        if crowd is None or crowd.as_of != as_of.toordinal() or len(self._changed) > _most_changed(len(self._people)):
+            crowd = self._crowd = self._crowd_of(list(self.people(as_of)), as_of)
+            self._changed.clear()
+            self._newcomers = None
+        if self._newcomers is None:
+            changed = (self.person(name, as_of) for name in self._changed)
+            self._newcomers = self._crowd_of([entry for entry in changed if entry is not None], as_of)
+        return crowd, self._newcomers
+
+    def _crowd_of(self, people: Sequence[PersonEntry], as_of: date) -> Crowd:
+        return Crowd(people, self._vectors.skills.shape[1], as_of)
+
+
+def _most_changed(people: int) -> int:
+    """Return how many may have changed before all are gathered again: that costs as much as some thousand changes."""
+    return max(_LEAST_CHANGED, min(_MOST_CHANGED, people // _SHARE_CHANGED))

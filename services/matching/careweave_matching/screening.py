@@ -70,7 +70,7 @@ class Screener:
         return miles, journeys(miles, mode)
 
     def _reckoned_fit(self, wished: "HoursWished", groups: int) -> Flags:
-        return np.array([_fits(hours, wished) for hours in self._table.hours[:groups]], np.bool_)
+        return np.array([hours_fit(hours, wished) for hours in self._table.hours[:groups]], np.bool_)
 
 
 HoursWished = tuple[bool, float, float, bool]
@@ -90,7 +90,7 @@ def journeys(miles: Miles, travel_mode: int) -> Integers:
     return minutes.astype(np.int64)
 
 
-def _fits(hours: Hours, wished: HoursWished) -> bool:
+def hours_fit(hours: Hours, wished: HoursWished) -> bool:
     """Say whether `eligibility.hours_gate` does not fail."""
     stated, least, most, unsocial = wished
     if not stated:

@@ -4,8 +4,10 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from careweave_matching import bulk
+from careweave_matching.crowd import rank_people
 from careweave_matching.everyone import gathered, rank_everyone
 from careweave_matching.index import Board, Index
 from careweave_matching.model import Opportunity, Person
@@ -145,3 +147,41 @@ def test_what_comes_later_takes_its_place_by_name_among_equals(name: str) -> Non
     asyncio.run(index.put_opportunities([replace(twins[0], name=name)]))
     names = [each for each, _ in listed(index, "people/p1", 4)]
     assert names == sorted([*(each.name for each in twins), name])
+
+
+@thorough
+@given(
+    st.lists(pairs.people(), min_size=3, max_size=12),
+    pairs.opportunity_lists(),
+    st.lists(pairs.people(), min_size=1, max_size=3),
+    st.integers(1, 8),
+)
+def test_candidates_are_those_whom_judging_each_pair_finds_also_after_some_have_changed(
+    drawn: list[Person], opportunities: list[Opportunity], later: list[Person], wanted: int
+) -> None:
+    index, board = filled([replace(each, name=f"people/p{at:02d}") for at, each in enumerate(drawn)], opportunities)
+    index.crowds(TODAY)
+    changed = [replace(each, name=f"people/p{at:02d}", version=2) for at, each in enumerate(later)]
+    asyncio.run(index.put_people(changed, TODAY))
+    index.forget_person("people/p02")
+    assert len(index.crowds(TODAY)[1].entries) >= 1
+    for entry in index.opportunities():
+        if not entry.opportunity.is_offered(TODAY):
+            continue
+        found: list[tuple[float, str]] = []
+        for crowd in index.crowds(TODAY):
+            rows = np.flatnonzero(crowd.here & crowd.eligible(entry, index.surroundings.geography))
+            best, suits = rank_people(
+                crowd,
+                rows,
+                entry,
+                reach=index.reach,
+                relatedness=index.taxonomy.relatedness,
+                weights=index.weights,
+                wanted=wanted,
+            )
+            names = [crowd.entries[row].person.name for row in best.tolist()]
+            found += [(-suit, name) for suit, name in zip(suits.tolist(), names, strict=True)]
+        matches = [judge(person, entry, board.frame, own=False) for person in index.people(TODAY)]
+        fitting = [match for match in matches if all(gate.result != GateResult.FAIL for gate in match.gates)]
+        assert sorted(found)[:wanted] == sorted((-match.score, match.person) for match in fitting)[:wanted]

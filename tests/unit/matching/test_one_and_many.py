@@ -131,7 +131,7 @@ def test_people_are_ranked_by_the_same_suitability_as_opportunities(
     people = [a_person(f"p{number}", **_facts(person)) for number, person in enumerate(drawn)]
     index, board, _ = filled(people[0], opportunities)
     asyncio.run(index.put_people(people, TODAY))
-    crowd = index.crowd(TODAY)
+    crowd, _ = index.crowds(TODAY)
     entry = next(iter(index.opportunities()))
     rows, suits = rank_people(
         crowd,
