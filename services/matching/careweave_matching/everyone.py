@@ -1,6 +1,5 @@
 """Ranks everyone at once: for each person what `bulk.best_rows` finds, to the last bit, in as many threads as cores."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -98,8 +97,8 @@ def gathered(
     return Everyone(people, keep(seekers), table, table.count, reach.grants, reach.key_count, related)
 
 
-def rank_everyone(everyone: Everyone, wanted: int, threads: int = 0) -> Iterator[Lists]:
-    """Yield the lists of everyone in turn, each of the `wanted` best. threads: 0 for as many as there are cores."""
+def rank_everyone(everyone: Everyone, wanted: int, threads: int | None = None) -> Iterator[Lists]:
+    """Yield the lists of everyone in turn, each of the `wanted` best. threads: None for about as many as there are cores."""
     kept = everyone.table.kept
 
     def rank(first: int) -> Lists:
@@ -122,7 +121,7 @@ def rank_everyone(everyone: Everyone, wanted: int, threads: int = 0) -> Iterator
             ),
         )
 
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1, "rank-everyone") as pool:
+    with ThreadPoolExecutor(threads, "rank-everyone") as pool:
         yield from pool.map(rank, range(0, len(everyone.people), AT_ONCE))
 
 
