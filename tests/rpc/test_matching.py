@@ -348,10 +348,15 @@ async def test_everyone_at_once_gets_what_each_would_find_and_each_list_is_recor
         alone = [(match.opportunity, match.score, match.components.suitability) for match in own.matches]
         assert [(line.opportunity, line.score, line.suitability) for line in each.lines] == alone
         assert each.total_size == own.total_size
-        parent = mt.ListDecisionsRequest(parent=each.person)
-        recorded = await place.services.matching.ListDecisions(parent)
-        names = {decision.name.removeprefix(f"{each.person}/") for decision in recorded.decisions}
-        assert each.decision in names
+        await eventually_recorded(place, f"{each.person}/{each.decision}")
+
+
+async def eventually_recorded(place: Place, name: str) -> None:
+    parent = mt.ListDecisionsRequest(parent=name.partition("/decisions/")[0])
+    while True:  # they are written in batches, off the path of the call
+        if name in {each.name for each in (await place.services.matching.ListDecisions(parent)).decisions}:
+            return
+        await asyncio.sleep(0.05)
 
 
 async def eventually_found(place: Place, people: list[str], count: int) -> None:
