@@ -56,7 +56,7 @@ PEOPLE_AT_ONCE = 5000
 REPLIES = "replies.bin"
 LENGTHS = "lengths.json"
 """Where the recorded replies lie in FOLDER, one after the other, and their lengths."""
-_SEED = 20270104
+SEED = 20270104
 _BATCH = 1000
 
 
@@ -78,12 +78,12 @@ class GeneratedPart(MatchingPart):
 
 async def filled_index(embedder: Embedder, people_count: int, opportunity_count: int) -> Index:
     """Return an index of generated people and opportunities."""
-    setting = read_setting(_SEED, extent_for(opportunity_count))
+    setting = read_setting(SEED, extent_for(opportunity_count))
     index = Index(setting.taxonomy, setting.surroundings, embedder, CURRENT)
-    offered = opportunities(setting, opportunity_count, _SEED + 1)
+    offered = opportunities(setting, opportunity_count, SEED + 1)
     for start in range(0, len(offered), _BATCH):
         await index.put_opportunities(offered[start : start + _BATCH])
-    generated = people(setting, people_count, _SEED + 2)
+    generated = people(setting, people_count, SEED + 2)
     while batch := list(itertools.islice(generated, _BATCH)):
         await index.put_people(batch, TODAY)
     return index

@@ -98,7 +98,7 @@ def gathered(
 
 
 def rank_everyone(everyone: Everyone, wanted: int, threads: int | None = None) -> Iterator[Lists]:
-    """Yield the lists of everyone in turn, each of the `wanted` best. threads: None for about as many as there are cores."""
+    """Yield the lists of everyone in turn, each of the `wanted` best. threads: None for about as many as cores."""
     kept = everyone.table.kept
 
     def rank(first: int) -> Lists:
