@@ -44,14 +44,43 @@ from careweave.datasets import folder
 CARE_GROUPS = ("22", "32", "53", "263", "341", "1341", "1342", "1343", "1344")
 """ISCO-08 groups of health and care."""
 ORGANISATIONS = 45
-PLACES = 71
+"""In each area."""
+WORDINGS = 3
+"""Descriptions of the same occupation and kind that differ."""
 CENTRE = Point(53.2, -2.6)
 TODAY = date(2027, 1, 4)
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """How large a place is generated: districts, organisations, and degrees to each side of the centre."""
+
+    districts: int = 71
+    organisations: int = ORGANISATIONS
+    latitude: float = 0.2
+    longitude: float = 0.3
+
+
+TOWN = Extent()
+COUNTY = Extent(latitude=0.32, longitude=0.48)
+REGION = Extent(districts=710, organisations=10 * ORGANISATIONS, latitude=0.5, longitude=0.75)
+
+
+def extent_for(opportunities: int) -> Extent:
+    """Return the extent of so many opportunities.
+
+    Most people reach some forty of 400, 500 of 10,000 and 2,000 of 100,000, within their limits of travel and hours.
+    """
+    if opportunities <= 1000:  # noqa: PLR2004
+        return TOWN
+    return COUNTY if opportunities <= 10_000 else REGION  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """What generated people and opportunities are made from."""
+
+    extent: Extent
 
     taxonomy: Taxonomy
     surroundings: Surroundings
@@ -65,7 +94,7 @@ def chance(rng: random.Random, share: float) -> bool:
     return rng.random() < share
 
 
-def read_setting(seed: int) -> Setting:
+def read_setting(seed: int, extent: Extent = TOWN) -> Setting:
     """Return the real taxonomy with made-up places and organisations."""
     esco = read_esco(folder("esco-v1.1.1"))
     requirements: dict[str, list[tuple[str, bool]]] = defaultdict(list)
@@ -78,13 +107,19 @@ def read_setting(seed: int) -> Setting:
     places = {
         f"places/P{number}": Place(
             f"District {number}",
-            Point(CENTRE.latitude + rng.uniform(-0.2, 0.2), CENTRE.longitude + rng.uniform(-0.3, 0.3)),
+            Point(
+                CENTRE.latitude + rng.uniform(-extent.latitude, extent.latitude),
+                CENTRE.longitude + rng.uniform(-extent.longitude, extent.longitude),
+            ),
         )
-        for number in range(PLACES)
+        for number in range(extent.districts)
     }
-    organisations = {f"organisations/o{number}": f"Fictional Organisation {number}" for number in range(ORGANISATIONS)}
+    organisations = {
+        f"organisations/o{number}": f"Fictional Organisation {number}" for number in range(extent.organisations)
+    }
     care = [each.name for each in esco.occupations if each.isco_group.startswith(CARE_GROUPS)]
     return Setting(
+        extent=extent,
         taxonomy=_taxonomy(esco, uses),
         surroundings=Surroundings(Geography(places), organisations),
         care=tuple(name for name in care if requirements[name]),
@@ -125,17 +160,19 @@ def _opportunity(setting: Setting, rng: random.Random, number: int) -> Opportuni
     occupation = rng.choice(setting.care)
     needed = rng.sample(setting.requirements[occupation], min(25, len(setting.requirements[occupation])))
     kind = rng.choice([OpportunityKind.JOB] * 5 + list(OpportunityKind))
-    organisation = rng.randrange(ORGANISATIONS)
+    organisation = rng.randrange(setting.extent.organisations)
     hours = rng.choice([16.0, 24.0, 30.0, 37.5])
     learning = kind not in {OpportunityKind.JOB, OpportunityKind.SECONDMENT}
-    labels = [setting.taxonomy.labels[setting.taxonomy.index[skill]] for skill, _ in needed[:6]]
+    first = rng.randrange(WORDINGS)  # few wordings, so that embedding 100,000 takes minutes; skills make vectors differ
+    worded = setting.requirements[occupation][first : first + 6]
+    labels = [setting.taxonomy.labels[setting.taxonomy.index[skill]] for skill, _ in worded]
     return Opportunity(
         name=f"opportunities/g{number:06d}",
         title=f"{setting.labels[occupation]} ({kind.name.lower()})",
         kind=kind,
         organisation=f"organisations/o{organisation}",
-        description=f"{setting.labels[occupation]} at Fictional Organisation {organisation}: {'; '.join(labels)}.",
-        place=f"places/P{rng.randrange(PLACES)}",
+        description=f"{setting.labels[occupation]}: {'; '.join(labels)}.",
+        place=f"places/P{rng.randrange(setting.extent.districts)}",
         occupation=occupation,
         requirements=tuple(Requirement(skill, essential, rng.choice([0, 0, 0, 2, 3])) for skill, essential in needed),
         develops=tuple(skill for skill, _ in needed[:5]) if learning else (),
@@ -175,8 +212,8 @@ def _person(setting: Setting, rng: random.Random, number: int) -> Person:
     return Person(
         name=f"people/g{number:07d}",
         version=1,
-        place=f"places/P{rng.randrange(PLACES)}",
-        work=Work(f"organisations/o{rng.randrange(ORGANISATIONS)}", occupation),
+        place=f"places/P{rng.randrange(setting.extent.districts)}",
+        work=Work(f"organisations/o{rng.randrange(setting.extent.organisations)}", occupation),
         skills=tuple(HeldSkill(skill, rng.choice([0, 0, 2, 3, 4]), rng.choice(list(Trust)[:2])) for skill in held),
         credentials=best(_credentials(rng)),
         wishes=Wishes(

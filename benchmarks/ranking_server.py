@@ -36,9 +36,10 @@ from careweave_matching.weights import CURRENT
 from careweave_profiles.ports import Ports as ProfilesPorts
 from careweave_profiles.pseudonyms import pseudonyms
 
-from benchmarks.generated import TODAY, opportunities, people, read_setting
+from benchmarks.generated import TODAY, extent_for, opportunities, people, read_setting
 from careweave.audit.trail import Pseudonyms
 from careweave.config import read_settings
+from careweave.embedding.port import Embedder
 from careweave.events.outbox import Relay
 from careweave.identity.signing import OwnIssuer
 from careweave.policy import Caller, Role
@@ -55,7 +56,7 @@ PEOPLE_AT_ONCE = 5000
 REPLIES = "replies.bin"
 LENGTHS = "lengths.json"
 """Where the recorded replies lie in FOLDER, one after the other, and their lengths."""
-_SEED = 20270104
+SEED = 20270104
 _BATCH = 1000
 
 
@@ -75,12 +76,14 @@ class GeneratedPart(MatchingPart):
         await self._recording.run()
 
 
-async def filled_index(adapters: Adapters, people_count: int, opportunity_count: int) -> Index:
+async def filled_index(embedder: Embedder, people_count: int, opportunity_count: int) -> Index:
     """Return an index of generated people and opportunities."""
-    setting = read_setting(_SEED)
-    index = Index(setting.taxonomy, setting.surroundings, adapters.embedder, CURRENT)
-    await index.put_opportunities(opportunities(setting, opportunity_count, _SEED + 1))
-    generated = people(setting, people_count, _SEED + 2)
+    setting = read_setting(SEED, extent_for(opportunity_count))
+    index = Index(setting.taxonomy, setting.surroundings, embedder, CURRENT)
+    offered = opportunities(setting, opportunity_count, SEED + 1)
+    for start in range(0, len(offered), _BATCH):
+        await index.put_opportunities(offered[start : start + _BATCH])
+    generated = people(setting, people_count, SEED + 2)
     while batch := list(itertools.islice(generated, _BATCH)):
         await index.put_people(batch, TODAY)
     return index
@@ -109,7 +112,7 @@ async def serve_matching(folder: Path, people_count: int, opportunity_count: int
     )
     async with open_adapters(settings, midday) as adapters:
         began = time.perf_counter()
-        index = await filled_index(adapters, people_count, opportunity_count)
+        index = await filled_index(adapters.embedder, people_count, opportunity_count)
         await put_people(adapters, people_count)
         print(json.dumps({"people": len(index), "filled_seconds": round(time.perf_counter() - began, 1)}), flush=True)
 

@@ -128,6 +128,7 @@ class Action(StrEnum):
     BATCH_CREATE_OPPORTUNITIES = "BatchCreateOpportunities"
     FIND_OPPORTUNITIES = "FindOpportunities"
     FIND_CANDIDATES = "FindCandidates"
+    RANK_EVERYONE = "RankEveryone"
     EXPLAIN_MATCH = "ExplainMatch"
     EXPLAIN_DECISION = "ExplainMatch:decision"
     """The same of a recorded ranking."""
@@ -265,6 +266,8 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.PLAN_PATHWAYS: _THE_PERSON,
         Action.WATCH_OPPORTUNITIES: _THE_PERSON,
         Action.FIND_CANDIDATES: _THE_EMPLOYER,
+        # It shows everyone, with preference: nobody else, and nobody who plans by numbers about many.
+        Action.RANK_EVERYONE: _RUNNING,
         # An employer gets the explanation only where consent lets them see the person, without preference.
         Action.EXPLAIN_MATCH: _EITHER_SIDE,
         Action.EXPLAIN_DECISION: _THE_PERSON,

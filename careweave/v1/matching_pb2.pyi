@@ -879,6 +879,126 @@ class FindOpportunitiesResponse(_message.Message):
 Global___FindOpportunitiesResponse: _TypeAlias = FindOpportunitiesResponse  # noqa: Y015
 
 @_typing.final
+class RankEveryoneRequest(_message.Message):
+    """Request of RankEveryone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOP_FIELD_NUMBER: _builtins.int
+    top: _builtins.int
+    """At most this many opportunities for each person; 0 means 5; above 20 is read
+    as 20.
+    """
+    def __init__(
+        self,
+        *,
+        top: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["top", b"top"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RankEveryoneRequest: _TypeAlias = RankEveryoneRequest  # noqa: Y015
+
+@_typing.final
+class RankEveryoneResponse(_message.Message):
+    """The lists of some people; further ones follow."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    total_size: _builtins.int
+    """How many people are ranked for in all."""
+    @_builtins.property
+    def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonList]:
+        """In order of name."""
+
+    def __init__(
+        self,
+        *,
+        people: _abc.Iterable[Global___PersonList] | None = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["people", b"people", "total_size", b"total_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RankEveryoneResponse: _TypeAlias = RankEveryoneResponse  # noqa: Y015
+
+@_typing.final
+class PersonList(_message.Message):
+    """What suits a person best, in short."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """`people/{person}`."""
+    total_size: _builtins.int
+    """How many opportunities were ranked."""
+    decision: _builtins.str
+    """Id of the recorded decision, `decisions/{decision}`."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListedOpportunity]:
+        """Best first; ties by name. Only what no gate shuts out, of the kinds that the
+        person looks for.
+        """
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        lines: _abc.Iterable[Global___ListedOpportunity] | None = ...,
+        total_size: _builtins.int = ...,
+        decision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "lines", b"lines", "person", b"person", "total_size", b"total_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonList: _TypeAlias = PersonList  # noqa: Y015
+
+@_typing.final
+class ListedOpportunity(_message.Message):
+    """An opportunity on the list of a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPPORTUNITY_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    SUITABILITY_FIELD_NUMBER: _builtins.int
+    opportunity: _builtins.str
+    """`opportunities/{opportunity}`."""
+    score: _builtins.float
+    """Overall order, 0 to 1."""
+    suitability: _builtins.float
+    """How well it suits the person, 0 to 1."""
+    def __init__(
+        self,
+        *,
+        opportunity: _builtins.str = ...,
+        score: _builtins.float = ...,
+        suitability: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opportunity", b"opportunity", "score", b"score", "suitability", b"suitability"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListedOpportunity: _TypeAlias = ListedOpportunity  # noqa: Y015
+
+@_typing.final
 class FindCandidatesRequest(_message.Message):
     """Request of FindCandidates."""
 

@@ -72,6 +72,11 @@ class MatchingServiceStub:
                 request_serializer=careweave_dot_v1_dot_matching__pb2.FindOpportunitiesRequest.SerializeToString,
                 response_deserializer=careweave_dot_v1_dot_matching__pb2.FindOpportunitiesResponse.FromString,
                 _registered_method=True)
+        self.RankEveryone = channel.unary_stream(
+                '/careweave.v1.MatchingService/RankEveryone',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.RankEveryoneRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.RankEveryoneResponse.FromString,
+                _registered_method=True)
         self.FindCandidates = channel.unary_unary(
                 '/careweave.v1.MatchingService/FindCandidates',
                 request_serializer=careweave_dot_v1_dot_matching__pb2.FindCandidatesRequest.SerializeToString,
@@ -238,6 +243,15 @@ class MatchingServiceServicer:
 
     def FindOpportunities(self, request, context):
         """Ranks the open opportunities for a person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RankEveryone(self, request, context):
+        """Ranks the open opportunities for everyone at once, as FindOpportunities would
+        for each of them: the same score, the same order. Each list is recorded as a
+        decision about its person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -455,6 +469,11 @@ def add_MatchingServiceServicer_to_server(servicer, server):
                     servicer.FindOpportunities,
                     request_deserializer=careweave_dot_v1_dot_matching__pb2.FindOpportunitiesRequest.FromString,
                     response_serializer=careweave_dot_v1_dot_matching__pb2.FindOpportunitiesResponse.SerializeToString,
+            ),
+            'RankEveryone': grpc.unary_stream_rpc_method_handler(
+                    servicer.RankEveryone,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.RankEveryoneRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.RankEveryoneResponse.SerializeToString,
             ),
             'FindCandidates': grpc.unary_unary_rpc_method_handler(
                     servicer.FindCandidates,
@@ -762,6 +781,33 @@ class MatchingService:
             '/careweave.v1.MatchingService/FindOpportunities',
             careweave_dot_v1_dot_matching__pb2.FindOpportunitiesRequest.SerializeToString,
             careweave_dot_v1_dot_matching__pb2.FindOpportunitiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RankEveryone(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/careweave.v1.MatchingService/RankEveryone',
+            careweave_dot_v1_dot_matching__pb2.RankEveryoneRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.RankEveryoneResponse.FromString,
             options,
             channel_credentials,
             insecure,

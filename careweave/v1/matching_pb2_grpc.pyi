@@ -53,6 +53,11 @@ class MatchingServiceStub:
     """
     FindOpportunities: _grpc.UnaryUnaryMultiCallable[_matching_pb2.FindOpportunitiesRequest, _matching_pb2.FindOpportunitiesResponse]
     """Ranks the open opportunities for a person."""
+    RankEveryone: _grpc.UnaryStreamMultiCallable[_matching_pb2.RankEveryoneRequest, _matching_pb2.RankEveryoneResponse]
+    """Ranks the open opportunities for everyone at once, as FindOpportunities would
+    for each of them: the same score, the same order. Each list is recorded as a
+    decision about its person.
+    """
     FindCandidates: _grpc.UnaryUnaryMultiCallable[_matching_pb2.FindCandidatesRequest, _matching_pb2.FindCandidatesResponse]
     """Ranks people for an opportunity: only those whose consent allows it."""
     ExplainMatch: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ExplainMatchRequest, _matching_pb2.Match]
@@ -146,6 +151,11 @@ class MatchingServiceAsyncStub(MatchingServiceStub):
     """
     FindOpportunities: _aio.UnaryUnaryMultiCallable[_matching_pb2.FindOpportunitiesRequest, _matching_pb2.FindOpportunitiesResponse]  # type: ignore[assignment]
     """Ranks the open opportunities for a person."""
+    RankEveryone: _aio.UnaryStreamMultiCallable[_matching_pb2.RankEveryoneRequest, _matching_pb2.RankEveryoneResponse]  # type: ignore[assignment]
+    """Ranks the open opportunities for everyone at once, as FindOpportunities would
+    for each of them: the same score, the same order. Each list is recorded as a
+    decision about its person.
+    """
     FindCandidates: _aio.UnaryUnaryMultiCallable[_matching_pb2.FindCandidatesRequest, _matching_pb2.FindCandidatesResponse]  # type: ignore[assignment]
     """Ranks people for an opportunity: only those whose consent allows it."""
     ExplainMatch: _aio.UnaryUnaryMultiCallable[_matching_pb2.ExplainMatchRequest, _matching_pb2.Match]  # type: ignore[assignment]
@@ -278,6 +288,17 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_matching_pb2.FindOpportunitiesResponse, _abc.Awaitable[_matching_pb2.FindOpportunitiesResponse]]:
         """Ranks the open opportunities for a person."""
+
+    @_abc_1.abstractmethod
+    def RankEveryone(
+        self,
+        request: _matching_pb2.RankEveryoneRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_matching_pb2.RankEveryoneResponse], _abc.AsyncIterator[_matching_pb2.RankEveryoneResponse]]:
+        """Ranks the open opportunities for everyone at once, as FindOpportunities would
+        for each of them: the same score, the same order. Each list is recorded as a
+        decision about its person.
+        """
 
     @_abc_1.abstractmethod
     def FindCandidates(

@@ -164,6 +164,7 @@ REQUESTS: Final[dict[str, Request]] = {
     ),
     "ListApplications:person": lambda to: mt.ListApplicationsRequest(person=to.person),
     "ListApplications:opportunity": lambda to: mt.ListApplicationsRequest(opportunity=to.opportunity),
+    "RankEveryone": lambda to: mt.RankEveryoneRequest(),
     "GetIndexStatus": lambda to: mt.GetIndexStatusRequest(),
     "RebuildIndex": lambda to: mt.RebuildIndexRequest(),
     "GetDecision": lambda to: mt.GetDecisionRequest(name=decision_of(to)),

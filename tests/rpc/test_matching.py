@@ -334,6 +334,37 @@ async def test_pages_follow_each_other_without_overlap_and_a_token_fits_its_requ
         await found(place, who, include_ineligible=True, page_token=first.next_page_token)
 
 
+async def test_everyone_at_once_gets_what_each_would_find_and_each_list_is_recorded(place: Place) -> None:
+    people = sorted([await somebody(place), await somebody(place)])
+    for number in range(3):
+        await published(place, title=f"Role {number}")
+    await eventually_found(place, people, 3)
+    replies = [reply async for reply in place.services.matching.RankEveryone(mt.RankEveryoneRequest(top=2))]
+    lists = [each for reply in replies for each in reply.people]
+    assert [each.person for each in lists] == people
+    assert {reply.total_size for reply in replies} == {2}
+    for each in lists:
+        own = await found(place, each.person, page_size=2)
+        alone = [(match.opportunity, match.score, match.components.suitability) for match in own.matches]
+        assert [(line.opportunity, line.score, line.suitability) for line in each.lines] == alone
+        assert each.total_size == own.total_size
+        await eventually_recorded(place, f"{each.person}/{each.decision}")
+
+
+async def eventually_recorded(place: Place, name: str) -> None:
+    parent = mt.ListDecisionsRequest(parent=name.partition("/decisions/")[0])
+    while True:  # they are written in batches, off the path of the call
+        if name in {each.name for each in (await place.services.matching.ListDecisions(parent)).decisions}:
+            return
+        await asyncio.sleep(0.05)
+
+
+async def eventually_found(place: Place, people: list[str], count: int) -> None:
+    for who in people:
+        while len((await found(place, who)).matches) < count:  # noqa: ASYNC110  another service's event
+            await asyncio.sleep(0.05)  # profiles arrive through the event log
+
+
 async def test_every_ranking_is_recorded_in_sequence_with_its_versions(place: Place) -> None:
     who, role = await somebody(place), await published(place)
     shown = [(await found(place, who)).decision for _ in range(5)]

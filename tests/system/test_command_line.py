@@ -97,6 +97,8 @@ def test_a_client_starts_without_the_model_and_the_stores(words: tuple[str, ...]
         (("extract",), {}, 2, "Give the text"),
         (("extract", "text", "-f", "-"), {}, 2, "not both"),
         (("match",), {}, 2, "PERSON"),
+        (("match", "--everyone"), {}, 2, "--output"),
+        (("match", "--everyone", "--output", "place.txt"), {}, 2, ".parquet"),
         (("guess",), {}, 2, "guess"),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, tuple) else None,

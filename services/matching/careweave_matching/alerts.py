@@ -16,14 +16,12 @@ from typing import Final
 import numpy as np
 
 from careweave_matching import bulk
-from careweave_matching.crowd import rank_people
-from careweave_matching.eligibility import gates
+from careweave_matching.crowd import Crowd, rank_people
 from careweave_matching.entries import OpportunityEntry, PersonEntry
 from careweave_matching.index import Board, Index
 from careweave_matching.pair import Match, judge
 from careweave_matching.ranking import fits
 from careweave_matching.terms import ConsentPurpose, GateResult
-from careweave_matching.travel import effective_mode, journey_minutes
 
 LEAST_SCORE: Final = 0.5
 """Score from which an opportunity is told of unasked; a watch, which somebody sets, tells of more."""
@@ -43,22 +41,30 @@ async def alerts_about(index: Index, entry: OpportunityEntry, now: datetime) -> 
     """Return everyone whom `entry` is worth telling of, in order of suitability."""
     if not entry.opportunity.is_offered(now.date()):
         return []
-    board, crowd = index.board(now.date()), index.crowd(now.date())
-    asking = [row for row, person in enumerate(crowd.entries) if _asks(person, entry, now)]
+    board = index.board(now.date())
+    promising = [each for crowd in index.crowds(now.date()) for each in _promising(index, crowd, entry, now)]
+    people = [person for person, _ in sorted(promising, key=lambda each: (-each[1], each[0].person.name))]
+    return await _worth_telling(((person, entry) for person in people), board)
+
+
+def _promising(index: Index, crowd: Crowd, entry: OpportunityEntry, now: datetime) -> list[tuple[PersonEntry, float]]:
+    """Return who asks to be told, is eligible, and may score high enough, with their suitability."""
+    consenting = crowd.here & crowd.opened(entry.opportunity.organisation, ConsentPurpose.ALERTS, now)
+    able = np.flatnonzero(consenting & crowd.eligible(entry, index.surroundings.geography)).tolist()
+    asking = np.array([row for row in able if _asks(crowd.entries[row], entry, now)], np.int64)
     rows, suits = rank_people(
         crowd,
-        np.array(asking, np.int64),
+        asking,
         entry,
-        reach=board.frame.reach,
+        reach=index.reach,
         weights=index.weights,
         relatedness=index.taxonomy.relatedness,
         wanted=len(asking),
     )
     # Whom nothing could please enough to reach the score need not be judged.
     shares = np.array([index.weights.preference_share(crowd.entries[row].points) for row in rows.tolist()])
-    promising = rows[(1.0 - shares) * suits + shares >= LEAST_SCORE]
-    people = [crowd.entries[row] for row in promising.tolist()]
-    return await _worth_telling(((person, entry) for person in people if _is_eligible(person, entry, board)), board)
+    enough = (1.0 - shares) * suits + shares >= LEAST_SCORE
+    return [(crowd.entries[row], suit) for row, suit in zip(rows[enough].tolist(), suits[enough].tolist(), strict=True)]
 
 
 async def alerts_for(index: Index, person: PersonEntry, now: datetime) -> list[Alert]:
@@ -78,13 +84,6 @@ def _asks(person: PersonEntry, entry: OpportunityEntry, now: datetime) -> bool:
     if not wishes.alerts or (wishes.kinds and opportunity.kind not in wishes.kinds):
         return False
     return person.person.consent_for(opportunity.organisation, ConsentPurpose.ALERTS, now) is not None
-
-
-def _is_eligible(person: PersonEntry, entry: OpportunityEntry, board: Board) -> bool:
-    miles = board.frame.geography.miles(person.person.place, entry.opportunity.place)
-    minutes = journey_minutes(miles, effective_mode(person.person.wishes.travel_mode)) if miles >= 0 else -1
-    found = gates(person.person, entry.opportunity, minutes, board.frame.as_of)
-    return all(gate.result != GateResult.FAIL for gate in found)
 
 
 async def _worth_telling(pairs: Iterable[tuple[PersonEntry, OpportunityEntry]], board: Board) -> list[Alert]:

@@ -85,6 +85,8 @@ def best_rows(entry: PersonEntry, table: Table, screened: Screened, reach: Reach
         table.kept.weighing,
         reach.grants,
         table.kept.askings,
+        table.count,
+        reach.key_count,
         wish.wanted,
         held,
         entry.vector,

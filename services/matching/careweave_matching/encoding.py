@@ -5,6 +5,7 @@ holds it so.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class PageEncoder:
         *,
         full: bool,
     ) -> None:
-        """Encode what belongs to the opportunities alone."""
+        """Begin without parts."""
         self._table = table
         self._frame = frame
         self._names = names
@@ -58,35 +59,40 @@ class PageEncoder:
         self._versions = (
             wire.text(1, frame.model) + wire.text(2, frame.taxonomy.version) + wire.text(3, frame.weights.version)
         )
-        self._begin()
+        self.forget()
 
     def _take(self, sheet: Sheet) -> None:
         self._sheet, self._kept_sheet = sheet, keep(sheet)
 
-    def _begin(self) -> None:
-        self._fragments = Fragments(self._table, self._frame, full=self._full)
-        entries = self._table.entries
-        descriptions = self._fragments.book.add([_description(e, self._organisation_title) for e in entries])
-        self._offers = keep(_offers(self._table, self._fragments, descriptions))
+    def forget(self) -> None:
+        """Forget all parts; they are made again as they are needed."""
+        described = partial(_description, organisation_title=self._organisation_title)
+        parts = self._fragments = Fragments(self._table, self._frame, described, full=self._full)
+        own = {"heads": parts.heads, "descriptions": parts.descriptions, "phrases": parts.phrases}
+        self._offers = keep(self._table.group(Offers, **own))
 
     def page(self, person: PersonEntry, ranked: Ranked) -> bytes:
         """Return the elements of `FindOpportunitiesResponse.matches` for each row of `ranked.best`, in order."""
         if self._fragments.crowded:
-            self._begin()
+            self.forget()
+        return self._complete(partial(self._write, person, ranked))
+
+    def items(self, best: Best) -> bytes:
+        """Return the elements of `RankingMade.items` for each row of `best`, in order."""
+        return self._complete(partial(self._write_items, best))
+
+    def _complete(self, write: Callable[[], int]) -> bytes:
+        """Return what `write` writes once no part is lacking and the sheet holds it all."""
         while True:
-            length = self._write(person, ranked)
+            length = write()
             lacking = int(self._sheet.lacks[0])
             if lacking:
                 self._fragments.supply(self._sheet.lacking[: min(lacking, _MOST_LACKING)].tolist())
             elif self._fits(length):
                 return self._sheet.out[:length].tobytes()
 
-    def items(self, best: Best) -> bytes:
-        """Return the elements of `RankingMade.items` for each row of `best`, in order."""
-        while True:
-            length = write_items(self._kept_sheet, best.rows, best.parts, self._offers, self._fragments.book.kept())
-            if self._fits(length):
-                return self._sheet.out[:length].tobytes()
+    def _write_items(self, best: Best) -> int:
+        return write_items(self._kept_sheet, best.rows, best.parts, self._offers, self._fragments.book.kept())
 
     def _fits(self, length: int) -> bool:
         """Say whether the sheet held so much; if not, take a larger one."""
@@ -132,34 +138,6 @@ def names_of(taxonomy: Taxonomy) -> Names:
     return keep(Names(_octets(b"".join(texts)), _starts([len(text) for text in texts])))
 
 
-def _offers(table: Table, fragments: Fragments, descriptions: Integers) -> Offers:
-    entries, needs = table.entries, table.needs
-    return Offers(
-        key_starts=_starts([len(entry.keys) for entry in entries]),
-        keys=_joined([entry.keys for entry in entries]),
-        skills=_joined([np.array(entry.skills, np.int64) for entry in entries]),
-        essential=np.array([entry.essential for entry in entries], np.int64),
-        taught_starts=_starts([len(entry.taught) for entry in entries]),
-        taught_keys=_joined([entry.taught_keys for entry in entries]),
-        taught=_joined([np.array(entry.taught, np.int64) for entry in entries]),
-        need_starts=table.stalls.need_starts,
-        needs=needs.flat,
-        needed=needs.needed,
-        deadline=needs.deadline,
-        provided=needs.provided,
-        anywhere=table.stalls.anywhere,
-        kinds=table.stalls.kinds,
-        hours=np.array(fragments.hours_group_of, np.int64),
-        occupations=table.stalls.occupations,
-        versions=np.array([entry.opportunity.version for entry in entries], np.int64),
-        heads=fragments.heads,
-        descriptions=descriptions,
-        opens=fragments.opens,
-        ends=fragments.ends,
-        phrases=fragments.phrases,
-    )
-
-
 def _octets(body: bytes) -> Bytes:
     """Return `body` as an array that may be written to: numba takes a slow way with others, at every call."""
     return np.frombuffer(bytearray(body), np.uint8)
@@ -167,10 +145,6 @@ def _octets(body: bytes) -> Bytes:
 
 def _starts(counts: list[int]) -> Integers:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
-
-
-def _joined(parts: list[Integers]) -> Integers:
-    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def _description(entry: OpportunityEntry, organisation_title: Callable[[str], str]) -> bytes:

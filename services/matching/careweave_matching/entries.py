@@ -162,8 +162,8 @@ class PersonEntry:
     """What aspiration is at least for what fits of the kinds named; see `Weights.floor_of_kind`."""
     level_attained: int
     """Of the highest qualification, 1 to 8; 0 if not known."""
-    standings: tuple[int, Integers] | None = None
-    """What `screening.standings` answered last, and the generation of needs that it is for."""
+    standings: tuple[tuple[int, int], Integers] | None = None
+    """What `NeedBook.standings` answered last, on which day, and of how many needs."""
     granted: tuple[int, Integers] | None = None
     """What `Reach.rows_of` answered last, and the generation of grants that it is for."""
 

@@ -1,72 +1,76 @@
 """Encoded parts of matches that are the same for many people, made when first needed.
 
-A part is found by a key, a whole number that says all it depends on, beside the table and the frame. They live as
-long as the table they belong to.
+A part is found by a key, a whole number that says all it depends on, beside the table and the frame, or is an
+opportunity's own. They live as long as the table they belong to, unless there are too many or what closes gaps changes.
 """
 
-from collections.abc import Sequence
-from datetime import date
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 
-from careweave_matching import reasons, wire
+import numpy as np
+
+from careweave_matching import reasons, wire, wording
 from careweave_matching.compiled import page
-from careweave_matching.compiled.book import Book
+from careweave_matching.compiled.book import ABSENT, Book
 from careweave_matching.compiled.choosing import COUNT_BITS, SKILL_BITS
 from careweave_matching.credentials import Cause
-from careweave_matching.eligibility import Gate, described_credential, fix_day, hours_gate, open_gate, travel_gate
-from careweave_matching.entries import Integers
+from careweave_matching.eligibility import Gate, described_credential, hours_gate, travel_gate
+from careweave_matching.entries import Integers, OpportunityEntry
 from careweave_matching.messages import gate_message, skill_message
 from careweave_matching.model import Wishes
 from careweave_matching.pair import Frame, skill_match
 from careweave_matching.scoring import NOTHING
+from careweave_matching.screening import hours_wished
 from careweave_matching.table import Table
-from careweave_matching.terms import GateResult
+from careweave_matching.terms import GateKind, GateResult
 
 _KEPT = 400_000
 """Parts kept at most; then all are forgotten and made again as needed."""
-_T = TypeVar("_T")
 
 
 class Fragments:
     """The parts of one table in one view. full: whether gates that pass are there too."""
 
-    def __init__(self, table: Table, frame: Frame, *, full: bool) -> None:
-        """Encode what belongs to the opportunities alone."""
+    def __init__(
+        self, table: Table, frame: Frame, described: Callable[[OpportunityEntry], bytes], *, full: bool
+    ) -> None:
+        """Begin with phrases alone. described: encodes what an opportunity is."""
         self._table = table
         self._frame = frame
+        self._described = described
         self._as_of = date.fromordinal(table.as_of)
         self._full = full
-        self._hours_groups, self.hours_group_of = _grouped([entry.hours for entry in table.entries])
         self._make = {
             page.TRAVEL: self._travel,
             page.CREDENTIAL: self._credential,
             page.MISSING: self._missing,
             page.REASON: self._reason,
+            page.OPEN: self._open,
         }
-        self._begin()
-
-    def _begin(self) -> None:
-        entries = self._table.entries
         self.book = Book()
         self._hours: dict[tuple[object, ...], Integers] = {}
-        self.heads = self.book.add([wire.text(1, entry.opportunity.name) for entry in entries])
-        self.opens = self.book.add([self._gate(open_gate(entry.opportunity, self._as_of)) for entry in entries])
         self.phrases = self.book.add([phrase.encode() for phrase in reasons.PHRASES])
-        self.ends = self.book.add([wire.integer(5, entry.opportunity.version) for entry in entries])
+        self.heads = np.full(table.room, ABSENT, np.int64)
+        self.descriptions = np.full(table.room, ABSENT, np.int64)
 
     def hours(self, wishes: Wishes) -> Integers:
         """Return, for each group of equal hours, the number of the gate that says how they fit."""
-        key = (wishes.stated, wishes.minimum_hours, wishes.maximum_hours, wishes.unsocial_hours)
+        groups = self._table.hours
+        key = (*hours_wished(wishes), len(groups))
         found = self._hours.get(key)
         if found is None:
-            gates = [hours_gate(hours, wishes) for hours in self._hours_groups]
+            gates = [hours_gate(hours, wishes) for hours in groups]
             found = self._hours[key] = self.book.add([self._gate(gate) if gate else b"" for gate in gates])
         return found
 
     def supply(self, keys: Sequence[int]) -> None:
         """Make the parts under `keys`, which may repeat."""
-        fresh = list(dict.fromkeys(keys))
+        fresh = [key for key in dict.fromkeys(keys) if key >> page.SORT_SHIFT != page.OWN]
         self.book.add_under(fresh, [self._make[key >> page.SORT_SHIFT](_fact(key)) for key in fresh])
+        for row in {_fact(key) for key in keys if key >> page.SORT_SHIFT == page.OWN}:
+            entry = self._table.entries[row]
+            own = [wire.text(1, entry.opportunity.name), self._described(entry)]
+            self.heads[row], self.descriptions[row] = self.book.add(own)
 
     @property
     def crowded(self) -> bool:
@@ -80,15 +84,15 @@ class Fragments:
         return self._gate(travel_gate("" if minutes == page.ANYWHERE else "somewhere", minutes, wishes))
 
     def _credential(self, fact: int) -> bytes:
-        lead = _low(fact, page.LEAD_BITS) - 1
-        cause = _low(fact >> page.LEAD_BITS, page.CAUSE_BITS)
-        result = _low(fact >> page.LEAD_BITS + page.CAUSE_BITS, page.RESULT_BITS)
-        number = fact >> page.LEAD_BITS + page.CAUSE_BITS + page.RESULT_BITS
-        needs = self._table.needs
-        need = needs.distinct[int(needs.flat[number])]
-        opportunity = self._table.entries[int(needs.owner[number])].opportunity
-        fix = fix_day(need, lead, opportunity, self._as_of)
+        fix = self._as_of + timedelta(days=_low(fact, page.FIX_BITS))
+        cause = _low(fact >> page.FIX_BITS, page.CAUSE_BITS)
+        result = _low(fact >> page.FIX_BITS + page.CAUSE_BITS, page.RESULT_BITS)
+        need = self._table.needs.distinct[fact >> page.FIX_BITS + page.CAUSE_BITS + page.RESULT_BITS]
         return self._gate(described_credential(need, GateResult(result), Cause(cause), fix))
+
+    def _open(self, fact: int) -> bytes:
+        closes = date.fromordinal(fact) if fact else None
+        return self._gate(Gate(GateKind.OPEN, GateResult.PASS, wording.still_open(closes)))
 
     def _missing(self, fact: int) -> bytes:
         skill = self._frame.reach.skill_of_key(fact >> 1)
@@ -127,10 +131,3 @@ def _fact(key: int) -> int:
 
 def _low(value: int, bits: int) -> int:
     return value & (1 << bits) - 1
-
-
-def _grouped(values: list[_T]) -> tuple[list[_T], list[int]]:
-    """Return the different values and, for each of `values`, its number among them."""
-    numbers: dict[_T, int] = {}
-    which = [numbers.setdefault(value, len(numbers)) for value in values]
-    return list(numbers), which

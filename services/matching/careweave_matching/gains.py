@@ -88,7 +88,7 @@ def _steps(lift: Lift, request: pb.FindSkillGainsRequest) -> Generator[None, Non
 
 def _goal(lift: Lift, request: pb.FindSkillGainsRequest) -> tuple[Goal, int]:
     if request.WhichOneof("target") == "top":
-        rankings = max(_LEAST_RANKINGS, RANKED // max(1, len(lift.board.offered)))
+        rankings = max(_LEAST_RANKINGS, RANKED // max(1, len(lift.board.entries)))
         return PlaceGoal(lift, request.top), min(BUDGET, rankings)
     of_score = request.WhichOneof("target") == "score"
     return ReachGoal(lift, request.score if of_score else request.suitability, of_score=of_score), BUDGET
@@ -116,7 +116,7 @@ def _reply(model: ReadModel, lift: Lift, request: pb.FindSkillGainsRequest, foun
 
 def _standing(lift: Lift, chosen: Sequence[int]) -> pb.Standing:
     found = lift.scored(chosen)
-    place = lift.ahead(chosen, len(lift.board.offered)) + 1
+    place = lift.ahead(chosen, len(lift.board.entries)) + 1
     return pb.Standing(score=found.score, suitability=found.parts.suitability, place=place)
 
 

@@ -6,6 +6,7 @@ name.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from heapq import nsmallest
 
 from careweave_matching.entries import OpportunityEntry
 from careweave_matching.taxonomy import Closer
@@ -22,19 +23,29 @@ class Gaps:
     def __init__(self, closers: Mapping[int, tuple[Closer, ...]], offered: Iterable[OpportunityEntry]) -> None:
         """Gather what `offered` opportunities teach; `closers` is shared."""
         self._closers = closers
-        self._taught: dict[int, list[Closer]] = defaultdict(list)
+        self._taught: dict[int, dict[str, str]] = defaultdict(dict)  # skill → name of what teaches it → its title
         for entry in offered:
-            closer = Closer(entry.opportunity.name, entry.opportunity.title, DECLARED)
-            for skill in entry.taught:
-                self._taught[skill].append(closer)
+            self.add(entry)
+
+    def add(self, entry: OpportunityEntry) -> None:
+        """Let what the opportunity teaches count."""
+        for skill in entry.taught:
+            self._taught[skill][entry.opportunity.name] = entry.opportunity.title
+
+    def drop(self, entry: OpportunityEntry) -> None:
+        """Let it count no longer; it was added before."""
+        for skill in entry.taught:
+            del self._taught[skill][entry.opportunity.name]
 
     def closers(self, skill: int) -> tuple[Closer, ...]:
         """Return at most three that develop the skill of that index, the surest first, ties by name.
 
         One of each sort (course, standard, opportunity) comes before a second of any.
         """
+        first = nsmallest(SHOWN, self._taught.get(skill, {}).items())  # no more of one sort can be chosen
         candidates = sorted(
-            (*self._closers.get(skill, ()), *self._taught.get(skill, ())), key=lambda c: (-c.confidence, c.resource)
+            (*self._closers.get(skill, ()), *(Closer(name, title, DECLARED) for name, title in first)),
+            key=lambda c: (-c.confidence, c.resource),
         )
         seen: dict[str, int] = defaultdict(int)
         ranked: list[tuple[int, int]] = []

@@ -54,6 +54,10 @@ class Geography:
         """Half of the SHA-256 of `positions`, 32 hexadecimal digits: equal where every journey is."""
         return sha256(self.positions).hexdigest()[:32]
 
+    def __len__(self) -> int:
+        """Return how many places there are."""
+        return len(self._names)
+
     def index(self, place: str) -> int:
         """Return the number of `place`; NOWHERE if it is empty or not known."""
         return self._index.get(place, NOWHERE)

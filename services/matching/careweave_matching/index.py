@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
+from typing import Final
 
 from careweave.embedding.port import Embedder, Vectors
 from careweave_matching.aim_finder import AimFinder
 from careweave_matching.compiled.page import Names
-from careweave_matching.crowd import Crowd, build_crowd
+from careweave_matching.crowd import Crowd
 from careweave_matching.encoding import PageEncoder, names_of
 from careweave_matching.entries import (
     CODE_BITS,
@@ -26,10 +27,11 @@ from careweave_matching.entries import (
 from careweave_matching.gaps import Gaps
 from careweave_matching.geography import Geography
 from careweave_matching.model import HeldSkill, Opportunity, Person, Versions
+from careweave_matching.needs import NeedBook
 from careweave_matching.pair import Frame
 from careweave_matching.reach import Reach
 from careweave_matching.screening import Screener
-from careweave_matching.table import Table, build_table, offered_on
+from careweave_matching.table import Table, offered_on
 from careweave_matching.taxonomy import Taxonomy
 from careweave_matching.vectors import VectorBook
 from careweave_matching.weights import Weights
@@ -43,18 +45,26 @@ class Surroundings:
     organisations: Mapping[str, str] = field(default_factory=dict)
 
 
+_MOST_TAKEN: Final = 512
+"""Opportunities that a board takes in at once, at most: more are as quick with a new one."""
+
+_LEAST_CHANGED, _MOST_CHANGED, _SHARE_CHANGED = 64, 1000, 32
+
+
 @dataclass(frozen=True)
 class Board:
     """The opportunities on offer on one day, with what is needed to rank and to explain them.
 
     What takes long is made when it is first asked for: a watch needs the frame alone, and most ask for one view.
 
-    keys: how many there are. width: length of a vector.
+    on_offer: opportunities, when the board was made. gaps: what those on offer develop.
+    needs: numbers of credentials needed. width: length of a vector.
     """
 
-    offered: tuple[OpportunityEntry, ...]
+    on_offer: Sequence[OpportunityEntry]
     frame: Frame
-    keys: int
+    gaps: Gaps
+    needs: NeedBook
     width: int
     names: Names
     organisation_title: Callable[[str], str]
@@ -62,15 +72,48 @@ class Board:
     @cached_property
     def table(self) -> Table:
         """What is offered, as arrays."""
-        return build_table(
-            self.offered,
-            self.keys,
+        return Table(
+            self.on_offer,
             self.frame.geography,
+            needs=self.needs,
             relatedness=self.frame.taxonomy.relatedness,
             weights=self.frame.weights,
             as_of=self.frame.as_of,
             width=self.width,
         )
+
+    @property
+    def entries(self) -> Sequence[OpportunityEntry]:
+        """By row of the table; what is not offered any more, too."""
+        return self.table.entries
+
+    @property
+    def offered(self) -> list[OpportunityEntry]:
+        """What is on offer now, in no order."""
+        return self.table.offered()
+
+    def take(self, entries: Sequence[OpportunityEntry]) -> bool:
+        """Offer `entries` in place of what was known of them, those that are on offer at all.
+
+        Returns False where there are too many to take in one by one: then the board must be made anew.
+        """
+        if len(entries) > _MOST_TAKEN:
+            return False
+        teaching = False
+        for entry in entries:
+            before = self.table.drop(entry.opportunity.name)
+            if before is not None:
+                self.gaps.drop(before)
+                teaching |= bool(before.taught)
+            if entry.opportunity.is_offered(self.frame.as_of):
+                if not self.table.add(entry):
+                    return False
+                self.gaps.add(entry)
+                teaching |= bool(entry.taught)
+        for encoder in (self.__dict__.get(view) for view in ("full", "basic")):
+            if teaching and encoder is not None:
+                encoder.forget()
+        return True
 
     @cached_property
     def screener(self) -> Screener:
@@ -118,11 +161,14 @@ class Index:
         self.model = embedder.model
         self._vectors, self._finder, self._names = learnt.vectors, learnt.finder, learnt.names
         self._keys = KeyBook()
+        self._needs = NeedBook()
         self._reach = Reach(taxonomy, self._keys, weights, self._vectors.skills)
         self._people: dict[str, PersonEntry] = {}
         self._opportunities: dict[str, OpportunityEntry] = {}
         self._board: Board | None = None
         self._crowd: Crowd | None = None
+        self._changed: dict[str, None] = {}
+        self._newcomers: Crowd | None = None
 
     def apart(self, geography: Geography, weights: Weights) -> "Index":
         """Return an empty index under the same taxonomy and model, for what this one shall not hold."""
@@ -160,7 +206,8 @@ class Index:
                 taken.append(opportunity.name)
         if taken:
             self._reach.ask_for_new_keys()
-            self._board = None
+            if self._board is not None and not self._board.take([self._opportunities[name] for name in taken]):
+                self._board = None
         return taken
 
     def _is_newer(self, opportunity: Opportunity) -> bool:
@@ -191,7 +238,7 @@ class Index:
                 taken.append(person.name)
         if taken:
             self._reach.hold(code >> CODE_BITS for name in taken for code in self._people[name].codes)
-            self._crowd = None
+            self._change(taken)
         return taken
 
     def _is_newer_person(self, person: Person) -> bool:
@@ -206,7 +253,7 @@ class Index:
     def forget_person(self, name: str) -> None:
         """Drop everything about a person who was erased."""
         if self._people.pop(name, None) is not None:
-            self._crowd = None
+            self._change([name])
 
     def person(self, name: str, as_of: date) -> PersonEntry | None:
         """Return the entry of a person as of a day; None if there is none."""
@@ -277,6 +324,11 @@ class Index:
             if entry is not None:
                 yield entry
 
+    @property
+    def reach(self) -> Reach:
+        """What skills held give credit for."""
+        return self._reach
+
     def place(self, person: PersonEntry) -> int:
         """Return the number of the person's home place."""
         return self.surroundings.geography.index(person.person.place)
@@ -294,16 +346,38 @@ class Index:
         """Return what is on offer on a day, made again if an opportunity or the day has changed."""
         if self._board is None or self._board.frame.as_of != as_of:
             offered = offered_on(self._opportunities.values(), as_of)
-            closers = Gaps(self.taxonomy.closers, offered).closers
-            frame = Frame(
-                self.taxonomy, self._reach, self.surroundings.geography, self.weights, closers, self.model, as_of
-            )
+            gaps = Gaps(self.taxonomy.closers, offered)
+            geography = self.surroundings.geography
+            frame = Frame(self.taxonomy, self._reach, geography, self.weights, gaps.closers, self.model, as_of)
             width = self._vectors.skills.shape[1]
-            self._board = Board(offered, frame, len(self._keys), width, self._names, self.organisation_title)
+            self._board = Board(offered, frame, gaps, self._needs, width, self._names, self.organisation_title)
         return self._board
 
-    def crowd(self, as_of: date) -> Crowd:
-        """Return everyone as arrays, made again if a person or the day has changed."""
-        if self._crowd is None or self._crowd.as_of != as_of.toordinal():
-            self._crowd = build_crowd(list(self.people(as_of)), self._vectors.skills.shape[1], as_of)
-        return self._crowd
+    def _change(self, names: Iterable[str]) -> None:
+        self._changed.update(dict.fromkeys(names))
+        self._newcomers = None
+        if self._crowd is not None:
+            self._crowd.leave(names)
+
+    def crowds(self, as_of: date) -> tuple[Crowd, Crowd]:
+        """Return everyone as arrays: those who have not changed since these were made, and the others.
+
+        The first is made again when the day has changed or too many people have, the second when anybody has.
+        """
+        crowd = self._crowd
+        if crowd is None or crowd.as_of != as_of.toordinal() or len(self._changed) > _most_changed(len(self._people)):
+            crowd = self._crowd = self._crowd_of(list(self.people(as_of)), as_of)
+            self._changed.clear()
+            self._newcomers = None
+        if self._newcomers is None:
+            changed = (self.person(name, as_of) for name in self._changed)
+            self._newcomers = self._crowd_of([entry for entry in changed if entry is not None], as_of)
+        return crowd, self._newcomers
+
+    def _crowd_of(self, people: Sequence[PersonEntry], as_of: date) -> Crowd:
+        return Crowd(people, self._vectors.skills.shape[1], as_of)
+
+
+def _most_changed(people: int) -> int:
+    """Return how many may have changed before all are gathered again: that costs as much as some thousand changes."""
+    return max(_LEAST_CHANGED, min(_MOST_CHANGED, people // _SHARE_CHANGED))

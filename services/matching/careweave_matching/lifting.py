@@ -104,7 +104,7 @@ class Lift:
         hidden = hidden_rows(person, self.board, wish) if person.person.wishes.dismissed else ()
         best = listed(person, self.board, self._screened, wish, hidden).best
         mine, score = self.entry.opportunity.name, self.scored(chosen).score
-        names = [self.board.offered[row].opportunity.name for row in best.rows.tolist()]
+        names = [self.board.entries[row].opportunity.name for row in best.rows.tolist()]
         return sum(
             name != mine and (theirs > score or (theirs == score and name < mine))
             for name, theirs in zip(names, best.score.tolist(), strict=True)

@@ -13,9 +13,9 @@ from careweave_matching.bulk import Ranked, Wish, best_rows, kind_bits
 from careweave_matching.crowd import Crowd, rank_people
 from careweave_matching.decisions import Decisions, Paging, items_of
 from careweave_matching.eligibility import Gate, gates
-from careweave_matching.entries import OpportunityEntry, PersonEntry
+from careweave_matching.entries import Integers, OpportunityEntry, PersonEntry
 from careweave_matching.following import ReadModel
-from careweave_matching.index import Board
+from careweave_matching.index import Board, Index
 from careweave_matching.model import Pair
 from careweave_matching.pair import Match, judge
 from careweave_matching.screening import Screened
@@ -115,14 +115,21 @@ async def find_opportunities(
 
 def hidden_rows(entry: PersonEntry, board: Board, wish: Wish) -> frozenset[int]:
     """Return the rows of what the person has put aside, as far as `wish` would list it."""
-    dismissed = entry.person.wishes.dismissed
-    return frozenset(
-        row
-        for row, each in enumerate(board.offered)
-        if each.opportunity.name in dismissed
-        and wish.kinds >> each.opportunity.kind & 1
-        and (wish.ineligible or _is_eligible(entry, each, board))
-    )
+    rows = (board.table.row(name) for name in entry.person.wishes.dismissed)
+    return frozenset(row for row in rows if row is not None and _is_listed(entry, board.entries[row], board, wish))
+
+
+def _is_listed(person: PersonEntry, entry: OpportunityEntry, board: Board, wish: Wish) -> bool:
+    if not wish.kinds >> entry.opportunity.kind & 1:
+        return False
+    return wish.ineligible or _is_eligible(person, entry, board)
+
+
+def _is_eligible(person: PersonEntry, entry: OpportunityEntry, board: Board) -> bool:
+    miles = board.frame.geography.miles(person.person.place, entry.opportunity.place)
+    minutes = journey_minutes(miles, effective_mode(person.person.wishes.travel_mode)) if miles >= 0 else -1
+    found = gates(person.person, entry.opportunity, minutes, board.frame.as_of)
+    return all(gate.result != GateResult.FAIL for gate in found)
 
 
 def listed(entry: PersonEntry, board: Board, screened: Screened, wish: Wish, hidden: Collection[int]) -> Ranked:
@@ -146,7 +153,7 @@ def _spread(
     while True:
         ranked = listed(entry, board, screened, wish, hidden)
         rows = ranked.best.rows
-        owners = [board.offered[row].opportunity.organisation for row in rows.tolist()]
+        owners = [board.entries[row].opportunity.organisation for row in rows.tolist()]
         order, sure = spread(owners, wanted.per_organisation, needed)
         if len(rows) == ranked.total or (sure and len(order) == needed):
             break
@@ -193,42 +200,54 @@ async def find_candidates(
         raise no_such("opportunity", opportunity)
     if decisions.full:
         await decisions.room()
-    crowd, board = index.crowd(as_of), index.board(as_of)
-    opened = _opened(crowd, entry.opportunity.organisation, now)
-    allowed = [row for row in opened if wanted.ineligible or _is_eligible(crowd.entries[row], entry, board)]
+    board = index.board(as_of)
+    found = [_allowed(crowd, entry, board, now, wanted) for crowd in index.crowds(as_of)]
+    ranked = sorted(
+        (each for crowd, rows in found for each in _ranked(index, crowd, rows, entry, wanted)), key=_in_order
+    )
+    page, total = ranked[wanted.offset : wanted.offset + wanted.size], sum(len(rows) for _, rows in found)
+    organisation = entry.opportunity.organisation
+    opened = [each.person.consent_for(organisation, ConsentPurpose.BE_FOUND, now) or frozenset() for each, _ in page]
+    candidates = [
+        _candidate(person, fields, entry, board, full=wanted.full)
+        for (person, _), fields in zip(page, opened, strict=True)
+    ]
+    note_people(each.person for each in candidates)
+    people = [(each.person.name, each.person.version, suit, suit) for each, suit in page]
+    versions, paging = index.versions(0, entry.opportunity.version), Paging(wanted.offset) if wanted.offset else None
+    decision = decisions.record(opportunity, as_of, versions, items_of(people), total, people=people, paging=paging)
+    return CandidatePage(candidates, decision, total, wanted.offset + len(candidates) < total)
+
+
+def _allowed(
+    crowd: Crowd, entry: OpportunityEntry, board: Board, now: datetime, wanted: Wanted
+) -> tuple[Crowd, Integers]:
+    """Return `crowd` and the rows of whose consent covers the organisation, and who are eligible unless all count."""
+    allowed = crowd.here & crowd.opened(entry.opportunity.organisation, ConsentPurpose.BE_FOUND, now)
+    if not wanted.ineligible:
+        offered = entry.opportunity.is_offered(board.frame.as_of)
+        allowed &= crowd.eligible(entry, board.frame.geography) & offered
+    return crowd, np.flatnonzero(allowed)
+
+
+def _ranked(
+    index: Index, crowd: Crowd, allowed: Integers, entry: OpportunityEntry, wanted: Wanted
+) -> list[tuple[PersonEntry, float]]:
+    """Return who may be on the page, with their suitability."""
     rows, suits = rank_people(
         crowd,
-        np.array(allowed, np.int64),
+        allowed,
         entry,
-        reach=board.frame.reach,
+        reach=index.reach,
         relatedness=index.taxonomy.relatedness,
         weights=index.weights,
         wanted=wanted.offset + wanted.size,
     )
-    rows, suits = rows[wanted.offset :], suits[wanted.offset :]
-    shown = [(crowd.entries[row], opened[row]) for row in rows.tolist()]
-    candidates = [_candidate(person, fields, entry, board, full=wanted.full) for person, fields in shown]
-    note_people(each.person for each in candidates)
-    pairs = zip(shown, suits.tolist(), strict=True)
-    people = [(each.person.name, each.person.version, suit, suit) for (each, _), suit in pairs]
-    versions, paging = index.versions(0, entry.opportunity.version), Paging(wanted.offset) if wanted.offset else None
-    decision = decisions.record(
-        opportunity, as_of, versions, items_of(people), len(allowed), people=people, paging=paging
-    )
-    return CandidatePage(candidates, decision, len(allowed), wanted.offset + len(candidates) < len(allowed))
+    return [(crowd.entries[row], suit) for row, suit in zip(rows.tolist(), suits.tolist(), strict=True)]
 
 
-def _opened(crowd: Crowd, organisation: str, now: datetime) -> dict[int, frozenset[int]]:
-    """Return the rows whose consent covers `organisation`, with the fields it opens."""
-    consents = (entry.person.consent_for(organisation, ConsentPurpose.BE_FOUND, now) for entry in crowd.entries)
-    return {row: fields for row, fields in enumerate(consents) if fields is not None}
-
-
-def _is_eligible(person: PersonEntry, entry: OpportunityEntry, board: Board) -> bool:
-    miles = board.frame.geography.miles(person.person.place, entry.opportunity.place)
-    minutes = journey_minutes(miles, effective_mode(person.person.wishes.travel_mode)) if miles >= 0 else -1
-    found = gates(person.person, entry.opportunity, minutes, board.frame.as_of)
-    return all(gate.result != GateResult.FAIL for gate in found)
+def _in_order(ranked: tuple[PersonEntry, float]) -> tuple[float, str]:
+    return -ranked[1], ranked[0].person.name
 
 
 def _candidate(

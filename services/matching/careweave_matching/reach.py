@@ -140,6 +140,11 @@ class Reach:
         row = self._grant_rows.row_of(code)
         return self._grant_rows.add(code, self.of(code)) if row is None else row
 
+    @property
+    def key_count(self) -> int:
+        """How many keys there are."""
+        return len(self._keys)
+
     def skill_of_key(self, key: int) -> int:
         """Return the index of the skill that `key` asks for."""
         return self._keys.skills[key]

@@ -11,7 +11,17 @@ from careweave.rpc.caller import caller_of
 from careweave.rpc.paging import SIZE_FIELD, decode_token, page
 from careweave.v1 import common_pb2, pathways_pb2
 from careweave.v1 import matching_pb2 as pb
-from careweave_matching import applications, gains, index_status, opportunities, ranking, replaying, retention, wire
+from careweave_matching import (
+    applications,
+    gains,
+    index_status,
+    opportunities,
+    ranking,
+    replaying,
+    retention,
+    whole_place,
+    wire,
+)
 from careweave_matching.applying import Application
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
@@ -31,6 +41,7 @@ _Ranking: TypeAlias = pb.FindOpportunitiesRequest | pb.FindCandidatesRequest
 
 _RANKED, _MOST_RANKED = 20, 100
 _MOST_LISTED = 1000
+_LISTED_OF_EACH, _MOST_LISTED_OF_EACH = 5, 20
 
 
 class MatchingServicer(SafeguardsServicer):
@@ -130,6 +141,14 @@ class MatchingServicer(SafeguardsServicer):
             total_size=found.total,
         )
 
+    async def RankEveryone(
+        self, request: pb.RankEveryoneRequest, context: Context
+    ) -> AsyncIterator[pb.RankEveryoneResponse]:
+        """Rank opportunities for everyone."""
+        wanted = min(request.top or _LISTED_OF_EACH, _MOST_LISTED_OF_EACH)
+        async for some in whole_place.rank_whole_place(self._model, self._decisions, caller_of(context), wanted):
+            yield pb.RankEveryoneResponse(people=[_person_list(each) for each in some.lists], total_size=some.people)
+
     async def ExplainMatch(self, request: pb.ExplainMatchRequest, context: Context) -> pb.Match:
         """Explain one pair."""
         caller = caller_of(context)
@@ -221,6 +240,18 @@ def _offset(place: str) -> int:
     if place and not place.isdecimal():
         raise InvalidArgument("page_token does not belong to this request.", reason="PAGE_TOKEN_INVALID")
     return int(place or 0)
+
+
+def _person_list(found: whole_place.PersonList) -> pb.PersonList:
+    return pb.PersonList(
+        person=found.person,
+        lines=[
+            pb.ListedOpportunity(opportunity=line.opportunity, score=line.score, suitability=line.suitability)
+            for line in found.lines
+        ],
+        total_size=found.total,
+        decision=found.decision,
+    )
 
 
 def _application(application: Application) -> pb.Application:

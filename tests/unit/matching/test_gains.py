@@ -103,7 +103,7 @@ def test_what_is_supposed_is_what_comes_of_it_once_the_profile_holds_it(
         and (not kinds or each.entry.opportunity.kind in kinds)
     ]
     before = [e for e in listed if (-e.score, e.entry.opportunity.name) < (-now.score, offer.opportunity.name)]
-    assert lift.ahead(chosen, len(board.offered)) == len(before)
+    assert lift.ahead(chosen, len(board.entries)) == len(before)
 
 
 @thorough

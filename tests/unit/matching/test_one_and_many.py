@@ -132,7 +132,7 @@ def test_people_are_ranked_by_the_same_suitability_as_opportunities(
     people = [a_person(f"p{number}", **_facts(person)) for number, person in enumerate(drawn)]
     index, board, _ = filled(people[0], opportunities)
     asyncio.run(index.put_people(people, TODAY))
-    crowd = index.crowd(TODAY)
+    crowd, _ = index.crowds(TODAY)
     entry = next(iter(index.opportunities()))
     rows, suits = rank_people(
         crowd,
@@ -237,7 +237,7 @@ def test_what_is_put_aside_is_left_out_of_the_list_and_changes_nothing_else(
     screened = board.screener.screen(entry, index.place(entry))
     kinds = bulk.kind_bits(person.wishes.kinds)
     pure = bulk.best_rows(entry, board.table, screened, board.frame.reach, bulk.Wish(100, kinds))
-    left = [row for row in pure.best.rows.tolist() if board.offered[row].opportunity.name not in aside]
+    left = [row for row in pure.best.rows.tolist() if board.entries[row].opportunity.name not in aside]
     wish = bulk.Wish(wanted, kinds)
     found = listed(entry, board, screened, wish, hidden_rows(entry, board, wish))
     assert found.best.rows.tolist() == left[:wanted]

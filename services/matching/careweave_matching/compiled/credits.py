@@ -1,4 +1,4 @@
-"""What a person's skills earn at every opportunity; the plain form is `pair.judge`."""
+"""What a person's skills earn at an opportunity; the plain form is `pair.judge`."""
 
 from typing import NamedTuple
 
@@ -29,47 +29,64 @@ class Grants(NamedTuple):
 
 @keepable
 class Askings(NamedTuple):
-    """Which opportunities ask for each key; fields as in `table.Postings`."""
+    """What each opportunity asks for and teaches, by key. Row r has those from `key_starts[r]` on.
 
-    starts: Integers
-    segments: Integers
-    rows: Integers
+    essentials: how many of them, the first ones, are essential. weights: thousandths; bonuses: what lifts a required
+    skill to likeness 1, in millionths. taught_…: the same for the skills that it teaches.
+    """
+
+    key_starts: Integers
+    essentials: Integers
+    keys: Integers
     weights: Integers
     bonuses: Integers
+    taught_starts: Integers
+    taught_keys: Integers
+    taught_weights: Integers
 
 
 @inlined
-def gather(held: Integers, grants: Grants, packed: Integers, direct: Flags) -> Integers:
+def gather(held: Integers, grants: Grants, packed: Integers, direct: Flags) -> None:
     """Fill `packed` with the best credit for every key and `direct` with whether the very skill is held.
 
-    held: rows of `grants`. packed, direct: all zero. Returns the keys that earn any credit, each once.
+    held: rows of `grants`. packed, direct: all zero.
     """
-    total = 0
-    for row in held:
-        total += grants.counts[row]
-    touched = np.empty(total, np.int64)
-    count = 0
     for row in held:
         start = grants.starts[row]
         for place in range(start, start + grants.counts[row]):
             key = grants.keys[place]
-            if packed[key] == 0:
-                touched[count] = key
-                count += 1
             packed[key] = max(packed[key], grants.packed[place])
             if place - start < grants.directs[row]:
                 direct[key] = True
-    return touched[:count]
 
 
 @inlined
-def cover(
-    touched: Integers, packed: Integers, direct: Flags, askings: Askings, sums: Integers, bonuses: Integers
-) -> None:
-    """Add to `sums` (3 n) credit times weight of every segment, and to `bonuses` (n) those of skills held."""
-    for key in touched:
-        credit = packed[key] >> CREDIT_SHIFT
-        for place in range(askings.starts[key], askings.starts[key + 1]):
-            sums[askings.segments[place]] += credit * askings.weights[place]
-            if direct[key]:
-                bonuses[askings.rows[place]] += askings.bonuses[place]
+def credits_of(packed: Integers) -> npt.NDArray[np.int32]:
+    """Return the credit for every key, millionths."""
+    credit = np.empty(len(packed), np.int32)
+    for key in range(len(packed)):
+        credit[key] = packed[key] >> CREDIT_SHIFT
+    return credit
+
+
+@inlined
+def earn(row: int, credit: npt.NDArray[np.int32], direct: Flags, askings: Askings, earned: Integers) -> None:
+    """Put into `earned` (4) what `row` gives credit for.
+
+    Credit times weight of the essential, optional and taught skills, and the bonuses of those that are held.
+    credit: see `credits_of`. Nothing branches on what is held: the processor could not foresee it.
+    """
+    start, end = askings.key_starts[row], askings.key_starts[row + 1]
+    cut = start + askings.essentials[row]
+    essential = optional = taught = bonus = np.int64(0)
+    for place in range(start, cut):
+        key = askings.keys[place]
+        essential += np.int64(credit[key]) * askings.weights[place]
+        bonus += np.int64(direct[key]) * askings.bonuses[place]
+    for place in range(cut, end):
+        key = askings.keys[place]
+        optional += np.int64(credit[key]) * askings.weights[place]
+        bonus += np.int64(direct[key]) * askings.bonuses[place]
+    for place in range(askings.taught_starts[row], askings.taught_starts[row + 1]):
+        taught += np.int64(credit[askings.taught_keys[place]]) * askings.taught_weights[place]
+    earned[0], earned[1], earned[2], earned[3] = essential, optional, taught, bonus

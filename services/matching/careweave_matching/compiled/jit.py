@@ -26,6 +26,11 @@ def compiled(function: _F) -> _F:
     return _kept_while_right(njit(cache=True, error_model="numpy")(function))
 
 
+def unlocked(function: _F) -> _F:
+    """Return `function` compiled in the same way, to run beside other threads: it holds no lock of the interpreter."""
+    return _kept_while_right(njit(cache=True, error_model="numpy", nogil=True)(function))
+
+
 def inlined(function: _F) -> _F:
     """Return `function`, compiled in the same way into each function that calls it.
 

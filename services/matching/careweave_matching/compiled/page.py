@@ -24,15 +24,16 @@ Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
 
-TRAVEL, CREDENTIAL, MISSING, REASON = range(4)
-"""Sorts of part that are found by key."""
+TRAVEL, CREDENTIAL, MISSING, REASON, OPEN, OWN = range(6)
+"""Sorts of part that are found by key; those of OWN, an opportunity's alone, by its row."""
 SORT_SHIFT = 60
 """Where the sort stands in a key."""
 ANYWHERE = -2
 """Stands for the minutes of a journey to an opportunity without a place."""
 LIMIT_SHIFT, MINUTES_SHIFT = 4, 24
 """Where limit and minutes (plus 2) of a journey stand in its key; the mode comes first."""
-LEAD_BITS, CAUSE_BITS, RESULT_BITS = 10, 3, 3
+FIX_BITS, CAUSE_BITS, RESULT_BITS = 24, 4, 3
+"""Room in the key of a gate for days until it is fixed, for what is amiss, and for the result; the need comes first."""
 ESSENTIAL, OPTIONAL, SEMANTIC, SUITABILITY, ASPIRATION, STRETCH, PROXIMITY, PREFERENCE, SCORE = range(9)
 """Columns of the parts of a score; all but the last are the fields of `Components`, in order."""
 
@@ -43,26 +44,22 @@ _SCORE, _MILES, _MINUTES, _COMPONENTS, _SKILL, _REASON, _VERSIONS = 0x19, 0x49, 
 _IMPORTANCE, _FIT, _CREDIT = 0x18, 0x20, 0x29
 _HAS, _CARRIES_OVER = HAS, CARRIES_OVER
 _ITEMS, _ITEM_VERSION, _ITEM_SCORE, _ITEM_SUITABILITY = 0x42, 0x10, 0x19, 0x21
+_OWN_VERSION = 0x28
 _NAME, _LABEL, _FROM_NAME, _FROM_LABEL = 0x0A, 0x12, 0x32, 0x3A
 
 
 @keepable
 class Offers(NamedTuple):
-    """The opportunities of a table. Lists of several are flat, with `…_starts` (n + 1) saying whose is which.
+    """The opportunities of a table; see `table.Table` for its columns, which most fields are.
 
-    keys, skills: of required skills, essential ones first; essential: how many these are.
-    taught_keys, taught: of the skills it teaches.
-    needs: number of each credential needed among the distinct ones; needed, deadline, provided: see `NeedTable`.
-    anywhere: whether it has no place. kinds: one bit for the kind. hours: number of its group of equal hours.
-    occupations: number of its occupation. versions: its own.
-    heads, descriptions, opens, ends: numbers of parts: its name; what it is; the gate of being open; its version.
+    heads, descriptions: numbers of the parts that are its own: its name; what it is; ABSENT until they are needed.
     phrases: numbers of the parts that are `reasons.PHRASES`.
     """
 
     key_starts: Integers
     keys: Integers
     skills: Integers
-    essential: Integers
+    essentials: Integers
     taught_starts: Integers
     taught_keys: Integers
     taught: Integers
@@ -73,13 +70,14 @@ class Offers(NamedTuple):
     provided: Flags
     anywhere: Flags
     kinds: Integers
+    places: Integers
     hours: Integers
     occupations: Integers
     versions: Integers
+    opens: Integers
+    fixes: Integers
     heads: Integers
     descriptions: Integers
-    opens: Integers
-    ends: Integers
     phrases: Integers
 
 
@@ -95,7 +93,7 @@ class Asker(NamedTuple):
     """The person who asks.
 
     name, versions: encoded, the latter without what belongs to an opportunity.
-    packed, direct: by key, see `credits.gather`. standings: see `Screened`. miles, minutes: by opportunity.
+    packed, direct: by key, see `credits.gather`. standings; miles, minutes: see `Screened`.
     hours: numbers of the parts that say how each group of hours fits.
     aspired: numbers of the occupations that the person aims at.
     kinds_named, kind_floor: see `PersonEntry`. most_…: see `Weights.makeup`.
@@ -143,13 +141,18 @@ def _put_part(sheet: Sheet, at: int, pages: Pages, part: int) -> int:
 
 
 @inlined
+def _lack(sheet: Sheet, key: int) -> None:
+    count = sheet.lacks[0]
+    if count < len(sheet.lacking):
+        sheet.lacking[count] = key
+    sheet.lacks[0] = count + 1
+
+
+@inlined
 def _put_keyed(sheet: Sheet, at: int, pages: Pages, key: int) -> int:
     part = number_of(key, pages)
     if part == ABSENT:
-        count = sheet.lacks[0]
-        if count < len(sheet.lacking):
-            sheet.lacking[count] = key
-        sheet.lacks[0] = count + 1
+        _lack(sheet, key)
         return at
     return _put_part(sheet, at, pages, part)
 
@@ -162,18 +165,18 @@ def _put_number(sheet: Sheet, at: int, tag: int, value: float) -> int:
 
 @inlined
 def _put_gates(sheet: Sheet, at: int, row: int, offers: Offers, asker: Asker, pages: Pages) -> int:
-    at = _put_part(sheet, at, pages, offers.opens[row])
-    minutes = ANYWHERE if offers.anywhere[row] else asker.minutes[row]
+    at = _put_keyed(sheet, at, pages, (np.int64(OPEN) << SORT_SHIFT) | offers.opens[row])
+    minutes = ANYWHERE if offers.anywhere[row] else asker.minutes[offers.places[row]]
     key = (np.int64(TRAVEL) << SORT_SHIFT) | ((minutes + 2) << MINUTES_SHIFT)
     at = _put_keyed(sheet, at, pages, key | (asker.limit << LIMIT_SHIFT) | asker.stated_mode)
     at = _put_part(sheet, at, pages, asker.hours[offers.hours[row]])
     for number in range(offers.need_starts[row], offers.need_starts[row + 1]):
-        at = _put_keyed(sheet, at, pages, _credential_key(number, offers, asker))
+        at = _put_keyed(sheet, at, pages, _credential_key(row, number, offers, asker))
     return at
 
 
 @inlined
-def _credential_key(number: int, offers: Offers, asker: Asker) -> int:
+def _credential_key(row: int, number: int, offers: Offers, asker: Asker) -> int:
     """Return the key of one gate; the plain form is `eligibility.credential_result`."""
     need = offers.needs[number]
     good_through, lead, cause = asker.standings[0, need], asker.standings[1, need], asker.standings[2, need]
@@ -184,8 +187,11 @@ def _credential_key(number: int, offers: Offers, asker: Asker) -> int:
         result = _FIXABLE
     if good_through >= offers.needed[number]:
         result = _PASS
-    key = (np.int64(CREDENTIAL) << SORT_SHIFT) | (np.int64(number) << (LEAD_BITS + CAUSE_BITS + RESULT_BITS))
-    return key | (result << (LEAD_BITS + CAUSE_BITS)) | (cause << LEAD_BITS) | (lead + 1)
+    fix = 0
+    if result == _FIXABLE:
+        fix = offers.fixes[row] if offers.provided[number] else max(lead, 0)
+    key = (np.int64(CREDENTIAL) << SORT_SHIFT) | (np.int64(need) << (FIX_BITS + CAUSE_BITS + RESULT_BITS))
+    return key | (result << (FIX_BITS + CAUSE_BITS)) | (cause << FIX_BITS) | fix
 
 
 @inlined
@@ -216,7 +222,7 @@ def _put_earned(sheet: Sheet, start: int, skill: int, packed: int, names: Names,
 def _put_skills(sheet: Sheet, at: int, row: int, offers: Offers, asker: Asker, names: Names, pages: Pages) -> int:
     start = offers.key_starts[row]
     for place in range(start, offers.key_starts[row + 1]):
-        key, optional = offers.keys[place], place - start >= offers.essential[row]
+        key, optional = offers.keys[place], place - start >= offers.essentials[row]
         packed = asker.packed[key]
         if packed == NOTHING:
             lacked = (np.int64(MISSING) << SORT_SHIFT) | (key << 1) | (1 if optional else 0)
@@ -254,9 +260,9 @@ def _put_reasons(
     if offers.kinds[row] & asker.kinds_named:
         by_kind = asker.kind_floor * min(1.0, parts[SUITABILITY] / shares.kind_fits)
     facts = Facts(
-        offers.essential[row], parts[ESSENTIAL], parts[SEMANTIC], asker.most_aspiration, asker.most_stretch,
-        asker.most_proximity, parts[ASPIRATION], by_kind, named, parts[STRETCH], parts[PROXIMITY], asker.minutes[row],
-        asker.mode, new, first_new,
+        offers.essentials[row], parts[ESSENTIAL], parts[SEMANTIC], asker.most_aspiration, asker.most_stretch,
+        asker.most_proximity, parts[ASPIRATION], by_kind, named, parts[STRETCH], parts[PROXIMITY],
+        asker.minutes[offers.places[row]], asker.mode, new, first_new,
     )  # fmt: skip
     keys = np.empty(4, np.int64)
     for place in range(choose(packed, offers.skills[start:end], facts, shares, keys)):
@@ -285,9 +291,11 @@ def _put_components(sheet: Sheet, start: int, parts: Numbers) -> int:
 
 
 @inlined
-def _put_versions(sheet: Sheet, start: int, row: int, offers: Offers, asker: Asker, pages: Pages) -> int:
+def _put_versions(sheet: Sheet, start: int, row: int, offers: Offers, asker: Asker) -> int:
     at = put_run(sheet.out, start, asker.versions, 0, len(asker.versions))
-    return put_header(sheet.out, start, _put_part(sheet, at, pages, offers.ends[row]), _VERSIONS)
+    if offers.versions[row]:
+        at = put_varint(sheet.out, put_byte(sheet.out, at, _OWN_VERSION), offers.versions[row])
+    return put_header(sheet.out, start, at, _VERSIONS)
 
 
 @compiled
@@ -334,19 +342,23 @@ def write_page(
     sheet.lacks[0] = 0
     for place in range(len(rows)):
         row, start = rows[place], at
+        if offers.heads[row] == ABSENT:
+            _lack(sheet, (np.int64(OWN) << SORT_SHIFT) | row)
+            continue
         at = _put_part(sheet, at, pages, offers.heads[row])
         at = put_run(sheet.out, at, asker.name, 0, len(asker.name))
         at = _put_number(sheet, at, _SCORE, parts[place, SCORE])
         at = _put_part(sheet, at, pages, offers.descriptions[row])
-        at = _put_number(sheet, at, _MILES, asker.miles[row])
-        if asker.minutes[row]:
-            at = put_varint(sheet.out, put_byte(sheet.out, at, _MINUTES), asker.minutes[row])
+        at = _put_number(sheet, at, _MILES, asker.miles[offers.places[row]])
+        minutes = asker.minutes[offers.places[row]]
+        if minutes:
+            at = put_varint(sheet.out, put_byte(sheet.out, at, _MINUTES), minutes)
         at = _put_components(sheet, at, parts[place])
         at = _put_gates(sheet, at, row, offers, asker, pages)
         if full:
             at = _put_skills(sheet, at, row, offers, asker, names, pages)
         at = _put_reasons(sheet, at, row, offers, asker, parts[place], shares, names, pages)
-        at = _put_versions(sheet, at, row, offers, asker, pages)
+        at = _put_versions(sheet, at, row, offers, asker)
         at = put_header(sheet.out, start, at, _MATCHES)
     return at
 
@@ -359,8 +371,12 @@ def write_items(sheet: Sheet, rows: Integers, parts: Numbers, offers: Offers, pa
     """
     sheet, rows, parts, offers, pages = lent(sheet), lent(rows), lent(parts), lent(offers), lent(pages)
     at = 0
+    sheet.lacks[0] = 0
     for place in range(len(rows)):
         row, start = rows[place], at
+        if offers.heads[row] == ABSENT:
+            _lack(sheet, (np.int64(OWN) << SORT_SHIFT) | row)
+            continue
         at = _put_part(sheet, at, pages, offers.heads[row])
         if offers.versions[row]:
             at = put_varint(sheet.out, put_byte(sheet.out, at, _ITEM_VERSION), offers.versions[row])

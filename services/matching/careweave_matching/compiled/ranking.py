@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from careweave_matching.compiled.credits import Askings, Grants, cover, gather
+from careweave_matching.compiled.credits import Askings, Grants, credits_of, earn, gather
 from careweave_matching.compiled.jit import compiled, inlined
 from careweave_matching.compiled.kept import keepable
 from careweave_matching.compiled.lending import lent
@@ -20,7 +20,7 @@ from careweave_matching.compiled.page import (
     STRETCH,
     SUITABILITY,
 )
-from careweave_matching.compiled.vectors import LANES, dot
+from careweave_matching.compiled.vectors import LANES, Codes, dot, rough_dot, worded
 from careweave_matching.credentials import UNKNOWN_CAUSE_BITS
 from careweave_matching.scoring import MILLION
 
@@ -31,6 +31,10 @@ Vectors = npt.NDArray[np.float32]
 
 _PARTS = SCORE + 1
 NO_OCCUPATION = -1
+_ROUNDING = 1e-9
+"""More than sums in double precision differ by."""
+_SINGLE = 1e-4
+"""More than a product of unit vectors in single precision differs from the true one by."""
 _FEW = 256
 """Up to so many are picked one by one; for more, all scores are sorted."""
 
@@ -66,16 +70,33 @@ class Weighing(NamedTuple):
 
 @keepable
 class Stalls(NamedTuple):
-    """What opportunities are scored by; fields as in `table.Table` and `table.NeedTable`.
+    """What opportunities are scored by; fields as in `table.Table`. One element or row for each, with room for more.
 
-    occupations: number of the occupation; NO_OCCUPATION if it says none. roles: row of it among all related ones.
-    jobs: whether it is a job. trains_to: level of qualification, 0 if not known.
+    place_starts: the rows that the table was made with stand in order of place: the opportunities of place p are those
+        from `place_starts[p]` up to `place_starts[p + 1]`; those without a known place come last. What came later
+        follows in order of arrival.
+    places: number of the place; one more than the last where it is not known. hours: number of its group of hours.
+    order: grows with the name, and says which of two that score alike comes first.
+    full: weight times full credit of the essential, optional and taught skills, 1 where nothing is asked; asked:
+        whether something is. reliance: how far essential and optional coverage is relied on, see `scoring.relied_on`.
+    codes, steps, errors: `vectors` in short, see `vectors.coded`.
+    kinds: one bit for the kind; none for what is not offered any more. occupations: number of the occupation;
+        NO_OCCUPATION if it says none. roles: row of it among all related ones. jobs: whether it is a job.
+    trains_to: level of qualification, 0 if not known.
+    need_starts: where its credentials begin; needs, needed, deadline, provided: of each, see `table.Table`.
     """
 
+    place_starts: Integers
+    places: Integers
+    hours: Integers
+    order: Integers
     full: Numbers
     asked: Flags
     reliance: Numbers
     vectors: Vectors
+    codes: Codes
+    steps: Numbers
+    errors: Numbers
     anywhere: Flags
     kinds: Integers
     levels: Integers
@@ -97,7 +118,7 @@ class Seeker(NamedTuple):
     occupation, aspired: numbers. level: skill level of the occupation. attained: level of qualification.
     kinds_named: one bit for each kind that the aspiration names. points, kind_floor: see `PersonEntry`.
     related: see `Relatedness.ready`; role, aims: rows of it; role_share, clear: see `PersonEntry`.
-    standings, minutes, fits: see `Screened`. limit: of a journey, minutes.
+    standings; minutes, by place; fits, by group of hours: see `Screened`. limit: of a journey, minutes.
     kinds: one bit for each kind that is wanted. ineligible: whether those that a gate shuts out are ranked, too.
     """
 
@@ -136,7 +157,7 @@ def _is_wanted(row: int, seeker: Seeker, stalls: Stalls) -> bool:
 @inlined
 def is_eligible(row: int, seeker: Seeker, stalls: Stalls) -> bool:
     """Say whether no gate fails; see `eligibility`."""
-    if seeker.minutes[row] > seeker.limit or not seeker.fits[row]:
+    if seeker.minutes[stalls.places[row]] > seeker.limit or not seeker.fits[stalls.hours[row]]:
         return False
     for number in range(stalls.need_starts[row], stalls.need_starts[row + 1]):
         need = stalls.needs[number]
@@ -155,13 +176,10 @@ def _stretched(likeness: float, floor: float, ceiling: float) -> float:
 
 
 @inlined
-def _aspired(row: int, suits: float, seeker: Seeker, stalls: Stalls, weighing: Weighing, lanes: Vectors) -> float:
+def _aspired(row: int, suits: float, best: float, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
     for occupation in seeker.aspired:
         if stalls.occupations[row] == occupation:
             return 1.0
-    best = -2.0
-    for aim in range(len(seeker.aspirations)):
-        best = max(best, dot(stalls.vectors[row], seeker.aspirations[aim], lanes))
     near = _stretched(best, weighing.aspiration_floor, weighing.aspiration_ceiling)
     near = max(near, _nearness_to_aims(row, seeker, stalls, weighing))
     if stalls.kinds[row] & seeker.kinds_named:
@@ -204,27 +222,32 @@ def _stretch(row: int, covered: float, taught: float, seeker: Seeker, stalls: St
 def _proximity(row: int, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
     if stalls.anywhere[row]:
         return weighing.anywhere
-    if seeker.minutes[row] < 0:
+    minutes = seeker.minutes[stalls.places[row]]
+    if minutes < 0:
         return 0.5
-    return max(0.0, 1.0 - seeker.minutes[row] / max(seeker.limit, 1))
+    return max(0.0, 1.0 - minutes / max(seeker.limit, 1))
 
 
 @inlined
 def _weigh(
     row: int,
-    sums: Integers,
-    bonus: int,
+    earned: Integers,
+    likeness: float,
+    to_aims: float,
     seeker: Seeker,
     stalls: Stalls,
     weighing: Weighing,
-    lanes: Vectors,
     parts: Numbers,
 ) -> None:
-    """Put the parts of the score of `row` into `parts`."""
-    essential, optional = sums[3 * row] / stalls.full[row, 0], sums[3 * row + 1] / stalls.full[row, 1]
+    """Put the parts of the score of `row` into `parts`.
+
+    earned: see `credits.earn`. likeness: product of its vector with the person's; to_aims: the largest with an aim.
+    How far a score can change with these two is what `_slack` says: who changes one changes the other.
+    """
+    essential, optional = earned[0] / stalls.full[row, 0], earned[1] / stalls.full[row, 1]
     semantic = 0.0
     if seeker.total != 0.0:
-        mean = (dot(stalls.vectors[row], seeker.vector, lanes) + bonus / MILLION) / seeker.total
+        mean = (likeness + earned[3] / MILLION) / seeker.total
         semantic = _stretched(mean, weighing.semantic_floor, weighing.semantic_ceiling)
     related = seeker.related[seeker.role, stalls.roles[row]]
     if related >= 0.0:
@@ -234,8 +257,8 @@ def _weigh(
     suits = weighing.essential * covered + weighing.optional * further + weighing.semantic * semantic
     near = _proximity(row, seeker, stalls, weighing)
     stated = len(seeker.aspirations) > 0
-    aspiration = _aspired(row, suits, seeker, stalls, weighing, lanes) if stated else 0.0
-    stretching = _stretch(row, covered, sums[3 * row + 2] / stalls.full[row, 2], seeker, stalls, weighing)
+    aspiration = _aspired(row, suits, to_aims, seeker, stalls, weighing) if stated else 0.0
+    stretching = _stretch(row, covered, earned[2] / stalls.full[row, 2], seeker, stalls, weighing)
     stretching = max(stretching, weighing.asked_for * (seeker.points * aspiration)) * _again(
         row, related, seeker, stalls, weighing
     )
@@ -251,22 +274,175 @@ def _weigh(
 
 
 @inlined
-def _best_places(scores: Numbers, wanted: int) -> Integers:
-    """Return the places of the `wanted` largest of `scores`, largest first, ties by place."""
+def _slack(row: int, likeness: float, to_aims: float, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
+    """Return the most by which the score of `row` changes where its two likenesses change by so much; see `_weigh`."""
+    little = 1.0 - stalls.reliance[row, 0]
+    suits = little * (weighing.essential + weighing.optional * (1.0 - stalls.reliance[row, 1])) + weighing.semantic
+    by_kind = suits * seeker.kind_floor / weighing.kind_fits if seeker.kinds_named else 0.0
+    role = seeker.role_share if seeker.related[seeker.role, stalls.roles[row]] >= 0.0 else 0.0
+    semantic = 0.0
+    if seeker.total != 0.0:
+        semantic = likeness / seeker.total * (1.0 - role) / (weighing.semantic_ceiling - weighing.semantic_floor)
+    near = to_aims * max(1.0, weighing.kind_named) / (weighing.aspiration_ceiling - weighing.aspiration_floor)
+    aspiration = max(near, by_kind * semantic)
+    novelty = little * semantic / (1.0 - weighing.ideal_novelty)
+    stretching = max(novelty, weighing.asked_for * seeker.points * aspiration) * weighing.stretch
+    said = weighing.aspiration * aspiration + stretching
+    unsaid = stretching / (weighing.stretch + weighing.proximity)
+    prefers = seeker.points * said + (1.0 - seeker.points) * unsaid
+    share = (1.0 - seeker.points) * weighing.preference + seeker.points * weighing.preference_stated
+    return (1.0 - share) * suits * semantic + share * prefers + _ROUNDING
+
+
+@inlined
+def _wanted_rows(seeker: Seeker, stalls: Stalls, count: int) -> Integers:
+    """Return the rows that are ranked: what can be reached is looked up by place, and nothing else is looked at."""
+    starts = stalls.place_starts
+    settled = starts[len(starts) - 1]
+    room = count - settled
+    for place in range(len(starts) - 1):
+        if seeker.ineligible or seeker.minutes[place] <= seeker.limit:
+            room += starts[place + 1] - starts[place]
+    rows = np.empty(room, np.int64)
+    wanted = 0
+    for place in range(len(starts) - 1):
+        if seeker.ineligible or seeker.minutes[place] <= seeker.limit:
+            for row in range(starts[place], starts[place + 1]):
+                if _is_wanted(row, seeker, stalls):
+                    rows[wanted] = row
+                    wanted += 1
+    for row in range(settled, count):
+        if _is_wanted(row, seeker, stalls):
+            rows[wanted] = row
+            wanted += 1
+    return rows[:wanted]
+
+
+@inlined
+def _best_places(scores: Numbers, rows: Integers, order: Integers, wanted: int) -> Integers:
+    """Return the places of the `wanted` largest of `scores`, largest first, ties by the `order` of `rows`."""
     if wanted > _FEW:
-        return np.argsort(-scores, kind="mergesort")[:wanted]
+        turns = np.argsort(order[rows])
+        return turns[np.argsort(-scores[turns], kind="mergesort")[:wanted]]
     places = np.empty(min(wanted, len(scores)), np.int64)
     kept = 0
     for place in range(len(scores)):
-        if kept == len(places) and (kept == 0 or scores[place] <= scores[places[kept - 1]]):
+        if kept == len(places) and (kept == 0 or not _precedes(place, places[kept - 1], scores, rows, order)):
             continue
         at = min(kept, len(places) - 1)
-        while at > 0 and scores[places[at - 1]] < scores[place]:
+        while at > 0 and _precedes(place, places[at - 1], scores, rows, order):
             places[at] = places[at - 1]
             at -= 1
         places[at] = place
         kept = min(kept + 1, len(places))
     return places
+
+
+@inlined
+def _precedes(one: int, other: int, scores: Numbers, rows: Integers, order: Integers) -> bool:
+    if scores[one] != scores[other]:
+        return scores[one] > scores[other]
+    return order[rows[one]] < order[rows[other]]
+
+
+@inlined
+def _worth_weighing(
+    rows: Integers,
+    credit: npt.NDArray[np.int32],
+    direct: Flags,
+    wanted: int,
+    seeker: Seeker,
+    stalls: Stalls,
+    weighing: Weighing,
+    askings: Askings,
+) -> Integers:
+    """Return those of `rows` that can be among the `wanted` best: all are weighed with rough likenesses first."""
+    words, step, length, error = worded(seeker.vector)
+    aims = np.empty((len(seeker.aspirations), len(seeker.vector)), np.int16)
+    aim_steps = np.empty(len(aims))
+    aim_error = aim_length = 0.0
+    for aim in range(len(aims)):
+        each, aim_steps[aim], aim_long, aim_wrong = worded(seeker.aspirations[aim])
+        aims[aim] = each
+        aim_length, aim_error = max(aim_length, aim_long), max(aim_error, aim_wrong)
+    earned, parts = np.empty(4, np.int64), np.empty(_PARTS)
+    most, least = np.empty(len(rows)), np.empty(len(rows))
+    for place in range(len(rows)):
+        row = rows[place]
+        code, unit, off = stalls.codes[row], stalls.steps[row], stalls.errors[row]
+        earn(row, credit, direct, askings, earned)
+        likeness, to_aims = rough_dot(code, words) * (step * unit), -2.0
+        for aim in range(len(aims)):
+            to_aims = max(to_aims, rough_dot(code, aims[aim]) * (aim_steps[aim] * unit))
+        _weigh(row, earned, likeness, to_aims, seeker, stalls, weighing, parts)
+        slack = _slack(
+            row,
+            length * (off + _SINGLE) + error * (1.0 + off),
+            aim_length * (off + _SINGLE) + aim_error * (1.0 + off),
+            seeker,
+            stalls,
+            weighing,
+        )
+        most[place], least[place] = parts[SCORE] + slack, parts[SCORE] - slack
+    bar = _largest(least, wanted)
+    kept = 0
+    worth = np.empty(len(rows), np.int64)
+    for place in range(len(rows)):
+        if most[place] >= bar:
+            worth[kept] = rows[place]
+            kept += 1
+    return worth[:kept]
+
+
+@inlined
+def _largest(values: Numbers, wanted: int) -> float:
+    """Return the `wanted`-th largest of `values`; less than all where there are fewer."""
+    if wanted > len(values):
+        return -np.inf
+    if wanted > _FEW:
+        return np.partition(values, len(values) - wanted)[len(values) - wanted]
+    best = np.full(wanted, -np.inf)
+    for value in values:
+        if value > best[wanted - 1]:
+            at = wanted - 1
+            while at > 0 and best[at - 1] < value:
+                best[at] = best[at - 1]
+                at -= 1
+            best[at] = value
+    return best[wanted - 1]
+
+
+@inlined
+def best_for(
+    seeker: Seeker,
+    stalls: Stalls,
+    weighing: Weighing,
+    grants: Grants,
+    askings: Askings,
+    count: int,
+    wanted: int,
+    packed: Integers,
+    direct: Flags,
+) -> tuple[Integers, Numbers, int]:
+    """Return the best rows for the seeker, the parts of their scores, and how many were ranked; see `rank`.
+
+    packed, direct: all zero; filled as `credits.gather` says. All groups are lent.
+    """
+    gather(seeker.held, grants, packed, direct)
+    credit = credits_of(packed)
+    wanted_rows = _wanted_rows(seeker, stalls, count)
+    rows = _worth_weighing(wanted_rows, credit, direct, wanted, seeker, stalls, weighing, askings)
+    earned, lanes = np.empty(4, np.int64), np.empty(LANES, np.float32)
+    parts = np.empty((len(rows), _PARTS))
+    for place in range(len(rows)):
+        row, to_aims = rows[place], -2.0
+        for aim in range(len(seeker.aspirations)):
+            to_aims = max(to_aims, dot(stalls.vectors[row], seeker.aspirations[aim], lanes))
+        likeness = dot(stalls.vectors[row], seeker.vector, lanes)
+        earn(row, credit, direct, askings, earned)
+        _weigh(row, earned, likeness, to_aims, seeker, stalls, weighing, parts[place])
+    places = _best_places(parts[:, SCORE], rows, stalls.order, wanted)
+    return rows[places], parts[places], len(wanted_rows)
 
 
 @compiled
@@ -275,6 +451,8 @@ def rank(
     weighing: Weighing,
     grants: Grants,
     askings: Askings,
+    count: int,
+    keys: int,
     wanted: int,
     held: Integers,
     vector: Vectors,
@@ -300,7 +478,9 @@ def rank(
     ineligible: bool,
     as_of: int,
 ) -> tuple[Integers, Numbers, int, Integers, Flags]:
-    """Return the best rows for the seeker, whose fields follow `wanted`; best first, ties by row.
+    """Return the best rows for the seeker, whose fields follow `wanted`; best first, ties by name.
+
+    count: of opportunities, gone ones among them. keys: how many keys there are.
 
     Returns the rows, at most `wanted`; the parts of their scores (m, 9), see `page.SCORE`; how many were ranked;
     and what the person earns by key, see `credits.gather`.
@@ -310,21 +490,6 @@ def rank(
         held, vector, total, aspirations, occupation, aspired, level, attained, kinds_named, points,
         kind_floor, related, role, role_share, aims, clear, standings, minutes, fits, limit, kinds, ineligible, as_of,
     ))  # fmt: skip
-    count, keys = len(stalls.kinds), len(askings.starts) - 1
     packed, direct = np.zeros(keys, np.int64), np.zeros(keys, np.bool_)
-    sums, bonuses = np.zeros(3 * count, np.int64), np.zeros(count, np.int64)
-    cover(gather(seeker.held, grants, packed, direct), packed, direct, askings, sums, bonuses)
-    parts, lanes = np.empty(_PARTS), np.empty(LANES, np.float32)
-    rows, scores = np.empty(count, np.int64), np.empty(count)
-    ranked = 0
-    for row in range(count):
-        if _is_wanted(row, seeker, stalls):
-            _weigh(row, sums, bonuses[row], seeker, stalls, weighing, lanes, parts)
-            rows[ranked], scores[ranked] = row, parts[SCORE]
-            ranked += 1
-    places = _best_places(scores[:ranked], wanted)
-    best = np.empty((len(places), _PARTS))
-    for order, place in enumerate(places):
-        row = rows[place]
-        _weigh(row, sums, bonuses[row], seeker, stalls, weighing, lanes, best[order])
-    return rows[places], best, ranked, packed, direct
+    rows, parts, ranked = best_for(seeker, stalls, weighing, grants, askings, count, wanted, packed, direct)
+    return rows, parts, ranked, packed, direct

@@ -37,9 +37,13 @@ class Pay:
 
 @dataclass(frozen=True)
 class Offers:
-    """A board by occupation and by standard. work: jobs and secondments. apprenticeships: by standard."""
+    """A board by occupation and by standard, as it was after so many `changes` of its table.
+
+    work: jobs and secondments. apprenticeships: by standard.
+    """
 
     board: Board
+    changes: int
     work: Mapping[str, tuple[OpportunityEntry, ...]]
     apprenticeships: Mapping[str, tuple[OpportunityEntry, ...]]
 
@@ -113,6 +117,7 @@ def offers_on(board: Board) -> Offers:
             apprenticeships[opportunity.standard].append(entry)
     return Offers(
         board,
+        board.table.changes,
         {name: tuple(some) for name, some in work.items()},
         {name: tuple(some) for name, some in apprenticeships.items()},
     )

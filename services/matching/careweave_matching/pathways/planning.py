@@ -103,9 +103,10 @@ class Careers:
 
     def offers_on(self, board: Board) -> Offers:
         """Return what is on offer, by occupation."""
-        if self._offers is None or self._offers.board is not board:
-            self._offers = offers_on(board)
-        return self._offers
+        offers = self._offers
+        if offers is None or offers.board is not board or offers.changes != board.table.changes:
+            offers = self._offers = offers_on(board)
+        return offers
 
     async def keep_ready(self, model: ReadModel) -> None:
         """Make the map whenever an index with another taxonomy is served, so that no call waits for it.
@@ -142,7 +143,7 @@ async def plan_pathways(
     planner = _Planner(grounds, person, careers.offers_on(board), as_of)
     found = await asyncio.to_thread(planner.search, wanted)
     routes = planner.describe(found, board)
-    versions = Versions(index.model, index.taxonomy.version, index.weights.version, person.person.version, 0)
+    versions = index.versions(person.person.version, 0)
     shown = {match.entry.opportunity.name: match for route in routes for step in route.steps for match in step.offers}
     ranked = sorted(shown.values(), key=lambda match: (-match.score, match.entry.opportunity.name))
     items = [
