@@ -16,6 +16,9 @@ def main() -> None:
     for line in (
         (*PYTHON, "benchmarks.esco_import"),
         (*PYTHON, "benchmarks.find_opportunities"),
+        (*PYTHON, "benchmarks.scale_find"),
+        (*PYTHON, "benchmarks.whole_place"),
+        (*PYTHON, "benchmarks.index_size"),
         (*PYTHON, "benchmarks.tokens"),
         (*PYTHON, "benchmarks.hr_updates"),
         (*PYTHON, "benchmarks.hr_updates", "--neo4j"),

@@ -63,7 +63,7 @@ class Extent:
 
 TOWN = Extent()
 COUNTY = Extent(latitude=0.32, longitude=0.48)
-REGION = Extent(districts=710, organisations=10 * ORGANISATIONS, latitude=0.5, longitude=0.75)
+REGION = Extent(districts=710, organisations=10 * ORGANISATIONS, latitude=0.48, longitude=0.72)
 
 
 def extent_for(opportunities: int) -> Extent:

@@ -42,6 +42,7 @@ def dots(rows: Vectors, vector: Vectors) -> npt.NDArray[np.float64]:
     return products
 
 
+_AT_ONCE = 256
 _LARGEST_CODE, _LARGEST_WORD, _LARGEST_SUM = 127, 32767, 2**31 - 1
 
 
@@ -51,8 +52,12 @@ def coded(vectors: Vectors) -> tuple[Codes, npt.NDArray[np.float64], npt.NDArray
     error: length of the difference between a vector and what its numbers stand for.
     """
     steps = np.abs(vectors).max(axis=1, initial=np.finfo(np.float32).tiny).astype(np.float64) / _LARGEST_CODE
-    codes = np.rint(vectors / steps[:, None]).astype(np.int8)
-    errors = np.sqrt(((vectors - codes * steps[:, None]) ** 2).sum(axis=1))
+    codes, errors = np.empty(vectors.shape, np.int8), np.empty(len(vectors))
+    for start in range(0, len(vectors), _AT_ONCE):
+        part, step = vectors[start : start + _AT_ONCE], steps[start : start + _AT_ONCE, None]
+        codes[start : start + _AT_ONCE] = np.rint(part / step)
+        wrong = part - codes[start : start + _AT_ONCE] * step
+        errors[start : start + _AT_ONCE] = np.sqrt(np.einsum("ij,ij->i", wrong, wrong))
     return codes, steps, errors
 
 
