@@ -72,11 +72,22 @@ class OccupationSpace:
     """Occupations as vectors.
 
     names: of the occupations, in order.
-    vectors: (len(names), 3 · dimension of the model), of length 1; a dot product is a likeness, -1 to 1.
+    vectors: (len(names), 3 · dimension of the model, or the axes of the metric), of length 1; a dot product is a
+    likeness, -1 to 1.
     """
 
-    def __init__(self, occupations: Sequence[OccupationText], embed: Embed, shares: Shares = SHARES) -> None:
-        """Place `occupations`; `embed` gets every text that this needs, each once."""
+    def __init__(
+        self,
+        occupations: Sequence[OccupationText],
+        embed: Embed,
+        shares: Shares = SHARES,
+        metric: Vectors | None = None,
+    ) -> None:
+        """Place `occupations`; `embed` gets every text that this needs, each once.
+
+        metric: what was learned of the model that embeds, see `metric.read_metric`; None compares vectors as they are.
+        It needs all three descriptions.
+        """
         self.names = tuple(occupation.name for occupation in occupations)
         self._rows = {name: row for row, name in enumerate(self.names)}
         self._wordings = [_wordings(occupation) for occupation in occupations]
@@ -89,14 +100,15 @@ class OccupationSpace:
             (shares.names, _unit(np.add.reduceat(self._labels, self._firsts, axis=0))),
         ]
         groups = [occupation.isco_group for occupation in occupations]
-        self.vectors = np.concatenate(
+        joined = np.concatenate(
             [
                 np.sqrt(np.float32(share)) * _leaning(_centred(block), groups, shares)
                 for share, block in blocks
-                if share
+                if share or metric is not None
             ],
             axis=1,
         )
+        self.vectors = joined if metric is None else _unit(joined @ metric)
 
     def vector(self, occupation: str) -> Vectors:
         """Return the vector of an occupation by name; KeyError if it is not in the space."""
