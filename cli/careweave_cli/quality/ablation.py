@@ -8,7 +8,6 @@ from careweave_matching.likeness import SHARES, OccupationSpace, Shares
 from careweave_matching.metric import read_metric
 from careweave_skills.extraction import WEIGHTS, Evidence, SkillExtractor, Weights
 from careweave_skills.segments import sentences
-from careweave_skills.taxonomy import Scheme
 
 from careweave import datasets
 from careweave.embedding.port import Embedder, Vectors
@@ -17,7 +16,7 @@ from careweave_cli.quality.extraction import read_judged as read_sentences
 from careweave_cli.quality.measures import means
 from careweave_cli.quality.next_occupation import Pool
 from careweave_cli.quality.next_occupation import read_judged as read_occupations
-from careweave_cli.quality.packaged import embedding, occupation_space, occupation_texts, packaged_esco
+from careweave_cli.quality.packaged import embedding, occupation_space, occupation_texts, packaged_esco, packaged_skills
 from careweave_cli.quality.sets import SENTENCES
 from careweave_cli.quality.titles import own_likeness, read_titles
 from careweave_cli.show.progress import Report
@@ -104,15 +103,15 @@ def title_ablation(embedder: Embedder, report: Report) -> dict[str, dict[str, fl
 
 def extraction_ablation(embedder: Embedder, report: Report) -> dict[str, dict[str, dict[str, float]]]:
     """Return set → variant → figures on the packaged sentences."""
-    esco = packaged_esco()
-    extractor = packaged_extractor(esco, embedder, report)
+    concepts = packaged_skills()
+    extractor = packaged_extractor(concepts, embedder, report)
     figures = {}
     for name in SENTENCES:
-        judged = read_sentences(datasets.folder("eval/skill-extraction") / f"{name}.csv", esco)
-        evidence = {text: extractor.evidence(text, sentences(text), Scheme.ESCO) for text in judged}
+        judged = read_sentences(datasets.folder("eval/skill-extraction") / f"{name}.csv", concepts)
+        evidence = {text: extractor.evidence(text, sentences(text), judged.scheme) for text in judged.skills}
         figures[f"extraction, {name}"] = {
             variant: means(
-                [_of_sentence(extractor, evidence[text], skills, weights) for text, skills in judged.items()]
+                [_of_sentence(extractor, evidence[text], skills, weights) for text, skills in judged.skills.items()]
             )
             for variant, weights in EXTRACTION_VARIANTS.items()
         }

@@ -2,13 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from careweave.grams import Scores
 from careweave.wording import fold, telling_words
 
+_Numbers: TypeAlias = npt.NDArray[np.float64]
+_Counts: TypeAlias = npt.NDArray[np.int64]
+_Codes: TypeAlias = npt.NDArray[np.uint32]
 _SATURATION: Final = 1.2
 _LENGTH: Final = 0.75
 
@@ -33,7 +37,7 @@ class Bm25:
                 held.setdefault(word, []).append((place, times))
         self._held = {word: self._weighed(np.array(found), relative) for word, found in held.items()}
 
-    def _weighed(self, found: Scores, relative: Scores) -> tuple[Scores, Scores]:
+    def _weighed(self, found: _Counts, relative: _Numbers) -> tuple[_Counts, Scores]:
         places, times = found[:, 0], found[:, 1]
         idf = np.log(1 + (self.size - len(places) + 0.5) / (len(places) + 0.5))
         damped = times + _SATURATION * (1 - _LENGTH + _LENGTH * relative[places])
@@ -75,5 +79,5 @@ def edit_likeness(question: str, texts: Sequence[str]) -> Scores:
     return found
 
 
-def _codes(text: str) -> Scores:
+def _codes(text: str) -> _Codes:
     return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)

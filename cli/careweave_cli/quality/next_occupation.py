@@ -67,7 +67,7 @@ class Pool:
         )
         given = np.array([[judged.grades[query].get(uri, 0) for uri in self.candidates] for query in judged.grades])
         grades = np.where(shares_code, 0, given)
-        counted = grades.any(axis=1)
+        counted = (grades > 0).sum(axis=1) > 0
         self.grades, self.allowed = grades[counted], ~shares_code[counted]
         self.queries = [query for query, counts in zip(judged.grades, counted, strict=True) if counts]
         self.codes = [judged.query_codes[query] for query in self.queries]

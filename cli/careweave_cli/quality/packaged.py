@@ -11,8 +11,9 @@ from careweave_matching.likeness import SHARES, Embed, OccupationSpace, Occupati
 from careweave_matching.metric import read_metric
 from careweave_skills.care import CARE_GROUPS
 from careweave_skills.lexical import Concept
+from careweave_skills.sources.care_pathway import read_care_pathway
 from careweave_skills.sources.esco import Esco, read_esco
-from careweave_skills.taxonomy import Importance
+from careweave_skills.taxonomy import Importance, Scheme
 
 from careweave import datasets
 from careweave.config import Settings
@@ -65,12 +66,29 @@ def occupation_space(embedder: Embedder, report: Report, shares: Shares = SHARES
 def skill_concepts(esco: Esco) -> list[Concept]:
     """Return the skills as search and extraction take them."""
     care = {occupation.name for occupation in esco.occupations if occupation.isco_group in CARE_GROUPS}
-    asked = {(each.occupation, each.skill) for each in esco.requirements if each.occupation in care}
-    counts = Counter(skill for _, skill in asked)
+    asked = {(each.occupation, each.skill) for each in esco.requirements}
+    every = Counter(skill for _, skill in asked)
+    of_care = Counter(skill for occupation, skill in asked if occupation in care)
     return [
-        Concept(skill.name, skill.label, skill.alternative_labels, care_occupations=counts[skill.name])
+        Concept(
+            skill.name,
+            skill.label,
+            skill.alternative_labels,
+            care_occupations=of_care[skill.name],
+            occupations=every[skill.name],
+        )
         for skill in esco.skills
     ]
+
+
+def packaged_skills() -> list[Concept]:
+    """Return the skills of ESCO and of the Care Workforce Pathway as search and extraction take them."""
+    pathway = read_care_pathway(datasets.folder("uk-care")).skills
+    of_care = [
+        Concept(skill.name, skill.label, scheme=Scheme.CARE_WORKFORCE_PATHWAY, care_occupations=1, occupations=1)
+        for skill in pathway
+    ]
+    return [*skill_concepts(packaged_esco()), *of_care]
 
 
 class Remembering:

@@ -121,17 +121,17 @@ class OccupationSpace:
         found: Vectors = left @ self.vectors[[self._rows[name] for name in others]].T
         return found
 
-    def place(self, titles: Vectors) -> Vectors:
+    def place(self, titles: Vectors, neighbours: int = NEIGHBOURS, sharpness: float = SHARPNESS) -> Vectors:
         """Return the places of job titles, an array (len(titles), width of the space) of vectors of length 1.
 
-        titles: unit vectors of the same model, (count, dimension). A place is the mean of the NEIGHBOURS occupations
-        with the closest name, each weighted by exp(SHARPNESS · cosine).
+        titles: unit vectors of the same model, (count, dimension). A place is the mean of the `neighbours` occupations
+        with the closest name, each weighted by exp(sharpness · cosine).
         """
         closest = self._closest_names(titles)
-        few = min(NEIGHBOURS, closest.shape[1])
+        few = min(neighbours, closest.shape[1])
         near = np.argsort(-closest, axis=1, kind="stable")[:, :few]
         cosines = np.take_along_axis(closest, near, axis=1)
-        weights = np.exp(SHARPNESS * (cosines - cosines[:, :1]))
+        weights = np.exp(sharpness * (cosines - cosines[:, :1]))
         places = np.einsum("tn,tnw->tw", weights, self.vectors[near], optimize=True)
         return _unit(places.astype(np.float32))
 
