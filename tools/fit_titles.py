@@ -38,8 +38,8 @@ def groups_of_titles() -> tuple[list[str], np.ndarray]:
                 of_title.setdefault(title.lower(), set()).add(standard.name)
     titles = sorted(of_title)
     together = np.array([[one != two and bool(of_title[one] & of_title[two]) for two in titles] for one in titles])
-    asked = together.any(axis=1)
-    return [title for title, counts in zip(titles, asked, strict=True) if counts], together[np.ix_(asked, asked)]
+    asked = np.flatnonzero(together.sum(axis=1))
+    return [titles[place] for place in asked.tolist()], together[np.ix_(asked, asked)]
 
 
 def mean_average_precision(likeness: np.ndarray, together: np.ndarray) -> float:
@@ -61,19 +61,17 @@ def main() -> None:
     meaning, letters = vectors @ vectors.T, GramIndex(titles).matrix(titles)
     tried = []
     for neighbours, sharpness in product(NEIGHBOURS, SHARPNESS):
-        placed = space.place(vectors, neighbours, sharpness)
-        places = placed @ placed.T
+        rows = space.place(vectors, neighbours, sharpness)
+        places = rows @ rows.T
         for tenths, of_letters in product(TENTHS, TENTHS[:4]):
             if tenths + of_letters <= TENTHS[-1]:
                 shares = (10 - tenths - of_letters) / 10, tenths / 10, of_letters / 10
                 likeness = shares[0] * meaning + shares[1] * places + shares[2] * letters
                 tried.append((mean_average_precision(likeness, together), *shares, neighbours, sharpness))
     print(f"{len(titles)} titles")
-    for value, meant, placed_, lettered, neighbours, sharpness in sorted(tried, reverse=True)[:SHOWN]:
-        print(f"MAP {value:.4f}: meaning {meant}, place {placed_}, letters {lettered}; {neighbours=}, {sharpness=}")
-    for value, meant, placed_, lettered, neighbours, sharpness in tried:
-        if (meant, neighbours, sharpness) == (1.0, NEIGHBOURS[1], SHARPNESS[1]):
-            print(f"MAP {value:.4f} by meaning alone")
+    for value, meant, placed, lettered, neighbours, sharpness in sorted(tried, reverse=True)[:SHOWN]:
+        print(f"MAP {value:.4f}: meaning {meant}, place {placed}, letters {lettered}; {neighbours=}, {sharpness=}")
+    print(f"MAP {mean_average_precision(meaning, together):.4f} by meaning alone")
 
 
 if __name__ == "__main__":
