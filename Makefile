@@ -12,7 +12,7 @@ CAREWEAVE_TORCH_INDEX ?=
 unexport CAREWEAVE_TORCH_INDEX
 SET_UP = CAREWEAVE_TORCH_INDEX='$(CAREWEAVE_TORCH_INDEX)' $(PYTHON) tools/set_up.py
 
-.PHONY: help python setup setup-dev demo up test test-deploy check lint-protos bench kill kill-hr faults faults-hr erase-proof protos lock hooks clean
+.PHONY: help python setup setup-dev demo up test test-deploy check lint-protos bench embedder kill kill-hr faults faults-hr erase-proof protos lock hooks clean
 
 help: ## Say what can be made
 	@echo "Careweave. Needs make, Python 3.11 or later and the package index that pip is configured for."
@@ -20,8 +20,8 @@ help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Settings: PYTHON=python3.12 picks the interpreter that makes .venv;"
-	@echo "  CAREWEAVE_TORCH_INDEX=<address> takes torch at the locked version from that index, which"
-	@echo "  spares about 3 GB of GPU libraries on Linux when its builds are CPU-only (make clean first)."
+	@echo "  CAREWEAVE_TORCH_INDEX=<address> takes torch, which tests and training use, at the locked version from"
+	@echo "  that index; CPU-only builds spare about 3 GB of GPU libraries on Linux (make clean first)."
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " \
@@ -65,6 +65,10 @@ lint-protos: setup-dev ## Lint the protos with buf (needs npm, which fetches buf
 
 bench: setup-dev ## Measure speed and matching quality (minutes; loads packaged data)
 	@$(VENV)/python -m benchmarks
+
+embedder: setup-dev ## Train the packaged embedder anew into var/embedder (about an hour on two cores, minutes on a GPU)
+	@$(VENV)/python -m training fit --out var/embedder/float32
+	@$(VENV)/python -m training convert var/embedder/float32 var/embedder/onnx
 
 kill: setup-dev ## Kill the all-in-one process 50 times as it writes (KILLS=n), and look for what is lost
 	@CAREWEAVE_TEST_KILLS=$(or $(KILLS),50) $(VENV)/pytest -s tests/system/test_kill.py

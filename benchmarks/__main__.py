@@ -15,6 +15,7 @@ def main() -> None:
     command = str(Path(sys.executable).with_name("careweave"))
     for line in (
         (*PYTHON, "benchmarks.esco_import"),
+        (*PYTHON, "benchmarks.startup"),
         (*PYTHON, "benchmarks.find_opportunities"),
         (*PYTHON, "benchmarks.tokens"),
         (*PYTHON, "benchmarks.hr_updates"),

@@ -53,7 +53,7 @@ class Settings:
     """`CAREWEAVE_EVENTS_KEEP_DAYS`: how long the log keeps applications and decisions; see `careweave.retention`.
 
     0 is without end, which needs a reason of its own."""
-    embedder: str = "sentence-transformers:all-MiniLM-L6-v2"
+    embedder: str = "onnx:careweave-minilm"
     """`CAREWEAVE_EMBEDDER`: scheme and name or path of the embedding model."""
     cache: Path = Path(DEFAULT_CACHE)
     """`CAREWEAVE_CACHE`: folder of the embedding cache; may be deleted at any time."""

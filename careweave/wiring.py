@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _ID_LENGTH: Final = 20
 _ID_BYTES: Final = 13
 """Random bytes of an id: 20 digits of base 32 take 100 of their 104 bits."""
+_EMBEDDERS: Final = {
+    "onnx": "onnx:careweave-minilm or onnx:FOLDER",
+    "sentence-transformers": "sentence-transformers:NAME or sentence-transformers:PATH",
+}
 _EVENT_LOGS: Final = {"sqlite": "sqlite:FILE", "kafka": "kafka://HOST:PORT,HOST:PORT"}
 _NEO4J: Final = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 _GRAPHS: Final = {"ladybug": "ladybug:FOLDER", **dict.fromkeys(_NEO4J, "neo4j://HOST:PORT")}
@@ -207,13 +211,25 @@ def open_embedder(settings: Settings) -> Embedder:
 
     Raises:
         InvalidArgument: the scheme is not known.
+        Unavailable: there is no such model, or what its scheme needs is not installed.
     """
-    known = {"sentence-transformers": "sentence-transformers:NAME or sentence-transformers:PATH"}
-    _, model = _split("CAREWEAVE_EMBEDDER", settings.embedder, known)
+    scheme, model = _split("CAREWEAVE_EMBEDDER", settings.embedder, _EMBEDDERS)
     from careweave.embedding.cache import CachedEmbedder
+
+    inner = _onnx(model) if scheme == "onnx" else _sentence_transformers(model)
+    return CachedEmbedder(inner, settings.cache / "embeddings")
+
+
+def _onnx(model: str) -> Embedder:
+    from careweave.embedding.onnx import OnnxEmbedder
+
+    return OnnxEmbedder(model)
+
+
+def _sentence_transformers(model: str) -> Embedder:
     from careweave.embedding.sentence import SentenceEmbedder
 
-    return CachedEmbedder(SentenceEmbedder(model), settings.cache / "embeddings")
+    return SentenceEmbedder(model)
 
 
 @asynccontextmanager

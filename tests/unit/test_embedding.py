@@ -11,7 +11,6 @@ import pytest
 from careweave.config import Settings
 from careweave.embedding.cache import CachedEmbedder
 from careweave.embedding.port import Embedder, Vectors
-from careweave.errors import Unavailable
 from careweave.wiring import open_embedder
 
 TEXTS = ["care for people", "wash dishes", "look after patients", "care for people", ""]
@@ -55,27 +54,6 @@ def shelf(tmp_path: Path, model: Counting) -> Path:
 
 def again(model: Counting, shelf: Path) -> Vectors:
     return CachedEmbedder(model, shelf.parent).embed(TEXTS)
-
-
-def test_vectors_are_unit_vectors_in_the_order_of_the_texts(packaged: Embedder) -> None:
-    vectors = packaged.embed(TEXTS)
-    assert vectors.shape == (len(TEXTS), packaged.dimension)
-    assert vectors.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    np.testing.assert_array_equal(vectors[0], vectors[3])
-    assert vectors[0] @ vectors[2] > vectors[0] @ vectors[1]
-
-
-def test_a_text_has_the_same_vector_whatever_stands_beside_it(packaged: Embedder) -> None:
-    alone = packaged.embed_transient(["support people at the end of life"])
-    beside = packaged.embed_transient([f"text number {number} " * (number % 9) for number in range(150)])
-    assert beside.shape == (150, packaged.dimension)
-    among = packaged.embed(["a", "support people at the end of life", "much longer " * 40])
-    np.testing.assert_allclose(among[1], alone[0], atol=1e-6)
-
-
-def test_no_texts_give_no_vectors(packaged: Embedder) -> None:
-    assert packaged.embed([]).shape == (0, packaged.dimension)
 
 
 def test_a_second_start_computes_none(model: Counting, shelf: Path) -> None:
@@ -177,10 +155,3 @@ def test_processes_share_one_folder(tmp_path: Path) -> None:
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0]
-
-
-def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="CAREWEAVE_EMBEDDER"):
-        open_embedder(Settings(embedder=f"sentence-transformers:{tmp_path}"))
-    with pytest.raises(Unavailable, match="There is no model folder"):
-        open_embedder(Settings(embedder=f"sentence-transformers:{tmp_path / 'nowhere'}"))
