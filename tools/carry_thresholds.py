@@ -30,7 +30,7 @@ from careweave.embedding.port import Embedder, Vectors
 from careweave.wiring import open_embedder
 
 Numbers = npt.NDArray[np.float32]
-SEED, DAY, PEOPLE, SKILLS_DRAWN = 7, date(2026, 11, 28), 800, 1500
+SEED, DAY, PEOPLE, SKILLS_DRAWN, WORDINGS_DRAWN = 7, date(2026, 11, 28), 400, 1000, 600
 THRESHOLDS: Mapping[str, tuple[float, ...]] = {
     "adjacency: two skills": (0.5, 0.7),
     "linking: wording and nearest skill": (0.66, 0.7, 0.76, 0.8),
@@ -77,7 +77,8 @@ class Families:
         standards = read_standards(datasets.folder("apprenticeships")).standards
         texts = [duty.label for each in standards for duty in each.duties]
         texts += [skill.label for skill in read_care_pathway(datasets.folder("uk-care")).skills]
-        return self._nearest(texts, list(self._labels.values()))
+        drawn = np.random.default_rng(SEED).choice(len(texts), WORDINGS_DRAWN, replace=False)
+        return self._nearest([texts[place] for place in drawn.tolist()], list(self._labels.values()))
 
     def _titles(self) -> Numbers:
         standards = read_standards(datasets.folder("apprenticeships")).standards

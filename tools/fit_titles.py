@@ -14,13 +14,13 @@ import numpy as np
 from careweave_cli.quality.measures import average_precision
 from careweave_cli.quality.packaged import embedding, occupation_space
 from careweave_skills.sources.standards import read_standards
-from training.withheld import is_withheld
 
 from careweave import datasets
 from careweave.abbreviations import in_full
 from careweave.config import read_settings
 from careweave.grams import GramIndex
 from careweave.wiring import open_embedder
+from training.withheld import is_withheld
 
 NEIGHBOURS = (10, 20, 40)
 SHARPNESS = (10.0, 15.0, 25.0)

@@ -1,5 +1,7 @@
 """Choosing what evidence counts, and fitting confidence, on sentences whose skills are known."""
 
+import csv
+
 import numpy as np
 import pytest
 from careweave_cli.quality.extraction import is_for_fitting, read_judged
@@ -52,7 +54,7 @@ def test_confidence_is_on_average_the_share_that_is_right() -> None:
 def test_a_higher_threshold_returns_less_and_more_of_it_is_right() -> None:
     read = _sentences(200)
     best = calibrated([read], chosen([read], WEIGHTS))
-    low, high = (returned(read, best, least, 12) for least in (0.05, 0.4))
+    low, high = (returned(read, best, least, 12) for least in (0.03, 0.1))
     assert low["skills"] > high["skills"]
     assert low["right"] < high["right"]
     assert low["found"] > high["found"]
@@ -66,5 +68,6 @@ def test_a_packaged_set_names_skills_of_one_scheme_and_has_both_halves(name: str
     assert judged.scheme == (Scheme.CARE_WORKFORCE_PATHWAY if name == "courses" else Scheme.ESCO)
     halves = [is_for_fitting(sentence) for sentence in judged.skills]
     assert 0.3 < sum(halves) / len(halves) < 0.7
-    rows = path.read_text(encoding="utf-8").count("\n") - 1
-    assert sum(map(len, judged.skills.values())) > 0.9 * min(rows, 300)
+    with path.open(encoding="utf-8", newline="") as opened:
+        rows = sum(1 for _ in csv.DictReader(opened))
+    assert sum(map(len, judged.skills.values())) >= 0.98 * rows
