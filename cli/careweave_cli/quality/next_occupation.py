@@ -76,10 +76,12 @@ class Pool:
     def slices(self) -> dict[str, list[bool]]:
         """Return which queries are of care, belong to the half that weights are fitted on, and to the other."""
         fitted = [is_for_fitting(code) for code in self.codes]
+        care = [self._groups.get(query, "").startswith(CARE_GROUPS) for query in self.queries]
         return {
-            "care": [self._groups.get(query, "").startswith(CARE_GROUPS) for query in self.queries],
+            "care": care,
             "fitted": fitted,
             "held back": [not each for each in fitted],
+            "care, held back": [one and not other for one, other in zip(care, fitted, strict=True)],
         }
 
     def likeness(self, alike: Alike) -> Scores:
@@ -107,7 +109,7 @@ def compare_next_occupations(path: Path, embedder: Embedder, plain: Embedder, re
 
     path: a table of tab-separated columns query_uri, candidate_uri, grade, query_onet, candidate_onet, with header,
     plain or gzipped. Candidates are all occupations in either column but those that share an O*NET code with the
-    query. plain: all-MiniLM-L6-v2 as it comes. Slices: of health and care (`care`); the half of the packaged set that
+    query. plain: all-MiniLM-L6-v2 as it comes. Slices: of health and care (`care`, and the part of it that is held back); the half of the packaged set that
     our weights were chosen on (`fitted`) and the other (`held back`): of another set, codes that fall in these halves.
 
     Raises:
