@@ -215,7 +215,7 @@ async def test_a_published_opportunity_is_found_at_once_with_reasons_gates_and_w
     assert any("administer prescribed medication" in reason for reason in match.reasons)
     assert all(gate.result == mt.GATE_RESULT_PASS for gate in match.gates)
     assert match.components.essential_coverage == pytest.approx(0.5)
-    assert match.versions.model.startswith("all-MiniLM-L6-v2")
+    assert match.versions.model.startswith("careweave-minilm@")
 
 
 async def test_an_explanation_says_the_same_as_the_list(place: Place) -> None:

@@ -89,7 +89,7 @@ async def test_the_status_names_versions_model_and_progress(services: Channels) 
     status = await services.skills.GetTaxonomyStatus(pb.GetTaxonomyStatusRequest())
     assert [summary.source for summary in status.sources] == [1, 2, 3, 4]
     assert len(status.version) == 64
-    assert status.model.startswith("all-MiniLM-L6-v2@")
+    assert status.model.startswith("careweave-minilm@")
     assert 0 < status.embedded <= status.to_embed
     esco = status.sources[0]
     assert esco.loaded["occupations"] > 20

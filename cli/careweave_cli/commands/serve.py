@@ -1,12 +1,17 @@
 """`careweave serve`."""
 
+import gc
 import json
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
 from careweave_cli.composition import SERVICES, builds
 from careweave_cli.session import Session, pass_session, run
+
+_MADE_BEFORE_GARBAGE: Final = 200_000
+"""Objects made between two looks for garbage while a server starts, in place of Python's own 700."""
 
 
 @click.command
@@ -40,10 +45,14 @@ async def _serve(session: Session, services: Sequence[str], *, json_wanted: bool
     from careweave.wiring import open_adapters
 
     def tell(address: str) -> None:
-        click.echo(json.dumps({"address": address, "services": dict.fromkeys(services, address)}))
+        gc.set_threshold(*usual)
+        if json_wanted:
+            click.echo(json.dumps({"address": address, "services": dict.fromkeys(services, address)}))
 
+    usual = gc.get_threshold()
+    gc.set_threshold(_MADE_BEFORE_GARBAGE)  # until ready: what is made at the start is made to stay
     check_serving(session.settings)
     log_what_core_writes()
     configure_logging(session.settings.log_level)
     async with open_adapters(session.settings) as adapters:
-        await server.serve(session.settings, builds(services), adapters, tell if json_wanted else server.say_nothing)
+        await server.serve(session.settings, builds(services), adapters, tell)
