@@ -109,8 +109,9 @@ def compare_next_occupations(path: Path, embedder: Embedder, plain: Embedder, re
 
     path: a table of tab-separated columns query_uri, candidate_uri, grade, query_onet, candidate_onet, with header,
     plain or gzipped. Candidates are all occupations in either column but those that share an O*NET code with the
-    query. plain: all-MiniLM-L6-v2 as it comes. Slices: of health and care (`care`, and the part of it that is held back); the half of the packaged set that
-    our weights were chosen on (`fitted`) and the other (`held back`): of another set, codes that fall in these halves.
+    query. plain: all-MiniLM-L6-v2 as it comes. Slices: of health and care (`care`, and what of it is held back); the
+    half of the packaged set that our weights were chosen on (`fitted`) and the other (`held back`): of another set,
+    codes that fall in these halves.
 
     Raises:
         InvalidArgument: the file is missing or is not of this form.

@@ -153,9 +153,11 @@ def title_likeness(
     and letters.
     """
     left, right = embed(queries), embed(titles)
-    letters = GramIndex(titles).matrix(queries)
-    places = space.place(left) @ space.place(right).T
-    found: Vectors = shares.meaning * (left @ right.T) + shares.place * places + shares.letters * letters
+    found: Vectors = shares.meaning * (left @ right.T)
+    if shares.place:
+        found = found + shares.place * (space.place(left) @ space.place(right).T)
+    if shares.letters:
+        found = found + shares.letters * GramIndex(titles).matrix(queries)
     return found
 
 

@@ -25,6 +25,5 @@ async def test_skills_say_how_many_occupations_of_care_and_at_all_require_them(
     every = {(each.occupation, each.skill) for each in esco.requirements}
     asked = {skill.name: skill.occupations for skill in catalogue.skills.concepts if skill.scheme == Scheme.ESCO}
     assert asked == {name: sum(skill == name for _, skill in every) for name in asked}
-    assert sum(asked.values()) > sum(counted.values())
     others = {skill.care_occupations for skill in catalogue.skills.concepts if skill.scheme != Scheme.ESCO}
     assert others == {1}
