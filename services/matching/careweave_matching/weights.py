@@ -174,7 +174,7 @@ CURRENT = replace(
     semantic_floor=0.14,
     semantic_ceiling=0.57,
     aspiration_floor=0.25,
-    aspiration_ceiling=0.65,
+    aspiration_ceiling=0.70,
     aims_floor=0.43,
     same_field=0.43,
 )
