@@ -3,8 +3,9 @@
     python tools/occupation_relatedness.py                # replaces data/occupation-relatedness
     python tools/occupation_relatedness.py --width 128    # fewer numbers for each occupation
 
-The vectors of `careweave_matching.likeness` are turned onto their principal axes, the first of these are kept, and each
-row is rounded to whole numbers of eight bits. Embedding 46,000 texts takes minutes, unless CAREWEAVE_CACHE has them.
+The vectors of `careweave_matching.likeness`, with what `tools/fit_likeness.py` learned, are turned onto their principal
+axes, the first of these are kept, and each row is rounded to whole numbers of eight bits. Embedding 46,000 texts takes
+minutes, unless CAREWEAVE_CACHE has them.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from careweave_cli.quality.packaged import embedding, occupation_texts, packaged_esco
 from careweave_matching.likeness import OccupationSpace
+from careweave_matching.metric import read_metric
 from careweave_matching.relatedness import FOLDER, rounded
 
 from careweave.config import read_settings
@@ -47,9 +49,12 @@ def main() -> None:
     arguments.add_argument("--width", type=int, default=WIDTH)
     arguments.add_argument("--to", type=Path, default=Path(__file__).parents[1] / "data" / FOLDER)
     chosen = arguments.parse_args()
-    embed = embedding(open_embedder(read_settings(os.environ)), report, "Embedding")
+    embedder = open_embedder(read_settings(os.environ))
     texts = sorted(occupation_texts(packaged_esco()), key=lambda each: each.name)
-    space = OccupationSpace(texts, embed)
+    metric = read_metric(embedder.model)
+    if metric is None:
+        print("Nothing was learned with this model; run tools/fit_likeness.py to change that.", file=sys.stderr)
+    space = OccupationSpace(texts, embedding(embedder, report, "Embedding"), metric=metric)
     chosen.to.mkdir(parents=True, exist_ok=True)
     (chosen.to / "occupations.txt").write_text("".join(f"{name}\n" for name in space.names), encoding="utf-8")
     np.save(chosen.to / "codes.npy", rounded(on_principal_axes(space.vectors, chosen.width)))

@@ -1,7 +1,7 @@
 """Text to skills: spans, methods, confidence, and what found nothing."""
 
 import pytest
-from careweave_skills.care import breadth, in_terms
+from careweave_skills.care import MOST_OF_CARE, breadth, in_terms
 from careweave_skills.extraction import Extraction, SkillExtractor
 from careweave_skills.lexical import Concept
 from careweave_skills.search import ConceptIndex
@@ -120,9 +120,9 @@ def test_of_two_skills_that_fit_alike_the_one_comes_first_that_care_asks_for(emb
 
 
 def test_care_asks_for_a_skill_the_more_widely_the_more_of_its_occupations_do() -> None:
-    breadths = [breadth(count) for count in range(21)]
+    breadths = [breadth(count, MOST_OF_CARE) for count in range(21)]
     assert breadths == sorted(set(breadths))
-    assert (breadths[0], breadths[20], breadth(500)) == (0.0, 1.0, 1.0)
+    assert (breadths[0], breadths[20], breadth(500, MOST_OF_CARE)) == (0.0, 1.0, 1.0)
 
 
 def test_plain_words_of_care_read_as_those_of_the_taxonomy() -> None:

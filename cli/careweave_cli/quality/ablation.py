@@ -5,23 +5,24 @@ from dataclasses import replace
 from typing import Final
 
 from careweave_matching.likeness import SHARES, OccupationSpace, Shares
-from careweave_skills.extraction import WEIGHTS, Evidence, Weights
+from careweave_matching.metric import read_metric
+from careweave_skills.extraction import WEIGHTS, Evidence, SkillExtractor, Weights
 from careweave_skills.segments import sentences
-from careweave_skills.taxonomy import Scheme
 
 from careweave import datasets
-from careweave.embedding.port import Embedder
-from careweave_cli.quality.extraction import packaged_extractor
+from careweave.embedding.port import Embedder, Vectors
+from careweave_cli.quality.extraction import measures, packaged_extractor
 from careweave_cli.quality.extraction import read_judged as read_sentences
-from careweave_cli.quality.measures import means, r_precision_at_5, reciprocal_rank
-from careweave_cli.quality.next_occupation import is_for_fitting, ranked_rows
+from careweave_cli.quality.measures import means
+from careweave_cli.quality.next_occupation import Pool
 from careweave_cli.quality.next_occupation import read_judged as read_occupations
-from careweave_cli.quality.packaged import embedding, occupation_texts, packaged_esco
-from careweave_cli.quality.titles import run_titles
+from careweave_cli.quality.packaged import embedding, occupation_space, occupation_texts, packaged_esco, packaged_skills
+from careweave_cli.quality.sets import SENTENCES
+from careweave_cli.quality.titles import own_likeness, read_titles
 from careweave_cli.show.progress import Report
 
 OCCUPATION_VARIANTS: Final[Mapping[str, Shares]] = {
-    "as shipped": SHARES,
+    "nothing learned": SHARES,
     "without skills": replace(SHARES, skills=0.0),
     "without description": replace(SHARES, description=0.0),
     "without names": replace(SHARES, names=0.0),
@@ -35,7 +36,7 @@ OCCUPATION_VARIANTS: Final[Mapping[str, Shares]] = {
 }
 TITLE_VARIANTS: Final[Mapping[str, Shares]] = {
     "as shipped": SHARES,
-    "meaning alone (plain model)": replace(SHARES, place=0.0, letters=0.0),
+    "meaning alone": replace(SHARES, place=0.0, letters=0.0),
     "place alone": replace(SHARES, meaning=0.0, letters=0.0),
     "letters alone": replace(SHARES, meaning=0.0, place=0.0),
     "without place": replace(SHARES, place=0.0),
@@ -61,48 +62,67 @@ EXTRACTION_VARIANTS: Final[Mapping[str, Weights]] = {
 
 
 def occupation_ablation(embedder: Embedder, report: Report) -> dict[str, dict[str, float]]:
-    """Return variant → nDCG@10 on the packaged next-occupation set: `all`, `fitted`, `held back`."""
-    judged = read_occupations(datasets.folder("eval/next-occupation") / "dev.tsv.gz")
-    esco = packaged_esco()
-    texts = occupation_texts(esco)
+    """Return variant → nDCG@10 on the packaged next-occupation set: `all` and its slices.
+
+    All variants but the first are without what was learned, which belongs to the shares that are shipped.
+    """
+    pool = Pool(read_occupations(datasets.folder("eval/next-occupation") / "dev.tsv.gz"), packaged_esco())
+    texts = occupation_texts(packaged_esco())
     embed = embedding(embedder, report, "Embedding ESCO occupations")
     figures = {}
-    for variant, shares in OCCUPATION_VARIANTS.items():
-        rows = ranked_rows(judged, OccupationSpace(texts, embed, shares), esco)
-        fitted = [row for query, row in rows.items() if is_for_fitting(judged.query_codes[query])]
-        others = [row for query, row in rows.items() if not is_for_fitting(judged.query_codes[query])]
+    for done, (variant, (shares, metric)) in enumerate(_occupation_variants(read_metric(embedder.model)).items(), 1):
+        rows = pool.rows(pool.likeness(OccupationSpace(texts, embed, shares, metric)))
+        slices = {"all": [True] * len(rows), **pool.slices()}
         figures[variant] = {
-            "all": means(list(rows.values()))["ndcg@10"],
-            "fitted": means(fitted)["ndcg@10"],
-            "held back": means(others)["ndcg@10"],
+            name: means([row for row, belongs in zip(rows, members, strict=True) if belongs])["ndcg@10"]
+            for name, members in slices.items()
         }
+        report("Occupations without each ingredient", done, len(OCCUPATION_VARIANTS) + 1)
     return figures
+
+
+def _occupation_variants(metric: Vectors | None) -> dict[str, tuple[Shares, Vectors | None]]:
+    shipped = {} if metric is None else {"as shipped": (SHARES, metric)}
+    return {**shipped, **{name: (shares, None) for name, shares in OCCUPATION_VARIANTS.items()}}
 
 
 def title_ablation(embedder: Embedder, report: Report) -> dict[str, dict[str, float]]:
     """Return variant → figures on the packaged job titles."""
-    folder = datasets.folder("eval/job-titles")
-    return {variant: run_titles(folder, embedder, report, shares) for variant, shares in TITLE_VARIANTS.items()}
-
-
-def extraction_ablation(embedder: Embedder, report: Report) -> dict[str, dict[str, float]]:
-    """Return variant → figures on the packaged sentences."""
-    esco = packaged_esco()
-    judged = read_sentences(datasets.folder("eval/skill-extraction") / "care.csv", esco)
-    extractor = packaged_extractor(esco, embedder, report)
-    evidence = {text: extractor.evidence(text, sentences(text), Scheme.ESCO) for text in judged}
-    return {
-        variant: means(
-            [
-                _measures(
-                    [extractor.index.concepts[place].name in skills for place in _ranked(evidence[text], weights)],
-                    len(skills),
-                )
-                for text, skills in judged.items()
-            ]
-        )
-        for variant, weights in EXTRACTION_VARIANTS.items()
+    judged = read_titles(datasets.folder("eval/job-titles"))
+    embed = embedding(embedder, report, "Embedding ESCO occupations")
+    texts = occupation_texts(packaged_esco())
+    shipped = occupation_space(embedder, report)
+    figures = {
+        variant: means(judged.rows(own_likeness(judged, shipped, embedder, report, shares)))
+        for variant, shares in TITLE_VARIANTS.items()
     }
+    unlearned = OccupationSpace(texts, embed)
+    figures["places without what was learned"] = means(judged.rows(own_likeness(judged, unlearned, embedder, report)))
+    return figures
+
+
+def extraction_ablation(embedder: Embedder, report: Report) -> dict[str, dict[str, dict[str, float]]]:
+    """Return set → variant → figures on the packaged sentences."""
+    concepts = packaged_skills()
+    extractor = packaged_extractor(concepts, embedder, report)
+    figures = {}
+    for name in SENTENCES:
+        judged = read_sentences(datasets.folder("eval/skill-extraction") / f"{name}.csv", concepts)
+        evidence = {text: extractor.evidence(text, sentences(text), judged.scheme) for text in judged.skills}
+        figures[f"extraction, {name}"] = {
+            variant: means(
+                [_of_sentence(extractor, evidence[text], skills, weights) for text, skills in judged.skills.items()]
+            )
+            for variant, weights in EXTRACTION_VARIANTS.items()
+        }
+    return figures
+
+
+def _of_sentence(
+    extractor: SkillExtractor, parts: list[Evidence], skills: set[str], weights: Weights
+) -> dict[str, float]:
+    ranked = [extractor.index.concepts[place].name for place in _ranked(parts, weights)]
+    return measures([name in skills for name in ranked], len(skills))
 
 
 def _ranked(parts: list[Evidence], weights: Weights) -> list[int]:
@@ -111,7 +131,3 @@ def _ranked(parts: list[Evidence], weights: Weights) -> list[int]:
         for place, score in zip(part.places.tolist(), part.score(weights)[0].tolist(), strict=True):
             best[place] = max(score, best.get(place, score))
     return sorted(best, key=lambda place: (-best[place], place))
-
-
-def _measures(relevance: list[bool], relevant: int) -> dict[str, float]:
-    return {"rp@5": r_precision_at_5(relevance, relevant), "mrr": reciprocal_rank(relevance)}

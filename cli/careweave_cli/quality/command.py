@@ -1,55 +1,50 @@
 """`careweave bench quality`."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 import click
-from rich.table import Table
 
 from careweave.embedding.port import Embedder
+from careweave_cli.quality.comparison import Comparison
 from careweave_cli.session import Session, pass_session
 from careweave_cli.show.console import OUT
 from careweave_cli.show.progress import Report, reporting
 
-_MEASURES: Final = ("map", "mrr", "ndcg@10", "recall@10", "rp@5")
-_Figures = Mapping[str, object]
-
-REFERENCES: Final[Mapping[str, Mapping[str, _Figures]]] = {
-    "titles": {
-        "edit distance": {"map": 0.23},
-        "BM25": {"map": 0.28},
-        "character TF-IDF": {"map": 0.34},
-        "all-MiniLM-L6-v2": {"map": 0.496},
-    },
-    "next-occupation": {
-        "IDF cosine over essential skills": {"ndcg@10": 0.326},
-        "all-MiniLM-L6-v2, descriptions": {"ndcg@10": 0.301},
-        "IDF-weighted mean of skill vectors": {"ndcg@10": 0.355},
-        "plain sum of five signals": {"ndcg@10": 0.391},
-        "plain sum of five signals, care slice": {"ndcg@10": 0.464},
-    },
-    "extraction": {"all-MiniLM-L6-v2, whole sentences (another set)": {"rp@5": 0.37}},
-}
-"""Figures of obvious methods, measured on the packaged sets; see docs/quality.md."""
+_Compare = Callable[[Embedder, Embedder, Report], Comparison]
 
 
-@click.group
-def quality() -> None:
+@click.group(invoke_without_command=True)
+@click.option("--json", "json_wanted", is_flag=True, help="Print one JSON object instead of tables.")
+@pass_session
+@click.pass_context
+def quality(context: click.Context, session: Session, *, json_wanted: bool) -> None:
     r"""Measure title likeness, next occupations and skill extraction by the matcher's own functions.
+
+    Without a subcommand it measures all packaged sets. Every method stands beside plain ones that are run on the spot
+    (random, BM25, character TF-IDF, edit distance, IDF cosine over skills, plain MiniLM and sums of these), each with
+    its 95 % bootstrap interval and that of how far Careweave lies above it, paired by query. Slices stand apart: health
+    and care, and the halves of a set that weights were fitted on and not.
 
     The first run embeds what it compares, which takes some minutes; later runs find it on disk.
 
     \b
     Examples:
+      careweave bench quality
+      careweave bench quality --json > quality.json
       careweave bench quality titles data/eval/job-titles
       careweave bench quality next-occupation data/eval/next-occupation/dev.tsv.gz
       careweave bench quality extraction data/eval/skill-extraction/care.csv --json
     """
+    if context.invoked_subcommand is None:
+        from careweave_cli.quality.sets import packaged_sets
+
+        _measure(session, packaged_sets(), json_wanted=json_wanted, several=True)
 
 
-_as_json: Final = click.option("--json", "json_wanted", is_flag=True, help="Print one JSON object instead of a table.")
+_as_json: Final = click.option("--json", "json_wanted", is_flag=True, help="Print one JSON object instead of tables.")
 
 
 @quality.command
@@ -63,9 +58,9 @@ def titles(session: Session, *, folder: Path, json_wanted: bool) -> None:
     Example:
       careweave bench quality titles data/eval/job-titles
     """
-    from careweave_cli.quality.titles import run_titles
+    from careweave_cli.quality.sets import of_titles
 
-    _measure(session, "titles", lambda embedder, report: run_titles(folder, embedder, report), json_wanted=json_wanted)
+    _measure(session, [of_titles(folder)], json_wanted=json_wanted)
 
 
 @quality.command("next-occupation")
@@ -75,18 +70,15 @@ def titles(session: Session, *, folder: Path, json_wanted: bool) -> None:
 def next_occupation(session: Session, *, file: Path, json_wanted: bool) -> None:
     r"""Rank occupations by likeness for each query of FILE (TSV, plain or gzipped).
 
+    Queries that share an O*NET code are drawn together for the intervals, since they say the same thing.
+
     \b
     Example:
       careweave bench quality next-occupation data/eval/next-occupation/dev.tsv.gz
     """
-    from careweave_cli.quality.next_occupation import run_next_occupation
+    from careweave_cli.quality.sets import of_next_occupations
 
-    _measure(
-        session,
-        "next-occupation",
-        lambda embedder, report: run_next_occupation(file, embedder, report),
-        json_wanted=json_wanted,
-    )
+    _measure(session, [of_next_occupations(file)], json_wanted=json_wanted)
 
 
 @quality.command
@@ -100,11 +92,9 @@ def extraction(session: Session, *, file: Path, json_wanted: bool) -> None:
     Example:
       careweave bench quality extraction data/eval/skill-extraction/care.csv
     """
-    from careweave_cli.quality.extraction import run_extraction
+    from careweave_cli.quality.sets import of_extraction
 
-    _measure(
-        session, "extraction", lambda embedder, report: run_extraction(file, embedder, report), json_wanted=json_wanted
-    )
+    _measure(session, [of_extraction(file)], json_wanted=json_wanted)
 
 
 @quality.command
@@ -119,13 +109,14 @@ def ablation(session: Session, *, json_wanted: bool) -> None:
     """
     from careweave.wiring import open_embedder
     from careweave_cli.quality.ablation import extraction_ablation, occupation_ablation, title_ablation
+    from careweave_cli.quality.packaged import Remembering
 
     with reporting() as report:
-        embedder = open_embedder(session.settings)
+        embedder = Remembering(open_embedder(session.settings))
         figures = {
             "next-occupation, ndcg@10": occupation_ablation(embedder, report),
             "titles": title_ablation(embedder, report),
-            "extraction": extraction_ablation(embedder, report),
+            **extraction_ablation(embedder, report),
         }
     _show_variants(figures, json_wanted=json_wanted)
 
@@ -148,50 +139,31 @@ def held_out(session: Session, *, json_wanted: bool) -> None:
     _show_variants(figures, json_wanted=json_wanted)
 
 
+def _measure(session: Session, sets: Iterable[_Compare], *, json_wanted: bool, several: bool = False) -> None:
+    from careweave.wiring import open_embedder
+    from careweave_cli.quality.comparison import as_json
+    from careweave_cli.quality.packaged import Remembering, open_plain_embedder
+    from careweave_cli.quality.show import comparison_tables
+
+    with reporting() as report:
+        embedder = Remembering(open_embedder(session.settings))
+        plain = Remembering(open_plain_embedder(session.settings))
+        plain = embedder if plain.model == embedder.model else plain
+        compared = [compare(embedder, plain, report) for compare in sets]
+    if json_wanted:
+        objects = {each.name: as_json(each) for each in compared}
+        click.echo(json.dumps(objects if several else next(iter(objects.values()))))
+        return
+    for each in compared:
+        for table in comparison_tables(each):
+            OUT.print(table)
+
+
 def _show_variants(figures: Mapping[str, Mapping[str, Mapping[str, float]]], *, json_wanted: bool) -> None:
+    from careweave_cli.quality.show import variants_table
+
     if json_wanted:
         click.echo(json.dumps(figures))
         return
     for what, variants in figures.items():
-        OUT.print(_variants_table(what, variants))
-
-
-def _variants_table(what: str, variants: Mapping[str, Mapping[str, float]]) -> Table:
-    columns = [column for column in next(iter(variants.values())) if column != "queries"]
-    table = Table("", *columns, title=f"Quality: {what}", title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, row in variants.items():
-        table.add_row(name, *(f"{row[column]:.3f}" for column in columns))
-    return table
-
-
-def _measure(session: Session, what: str, run: Callable[[Embedder, Report], _Figures], *, json_wanted: bool) -> None:
-    from careweave.wiring import open_embedder
-
-    with reporting() as report:
-        figures = run(open_embedder(session.settings), report)
-    if json_wanted:
-        click.echo(json.dumps(figures))
-    else:
-        OUT.print(_table(what, figures))
-
-
-def _table(what: str, figures: _Figures) -> Table:
-    shown = [measure for measure in _MEASURES if measure in figures]
-    table = Table("", "queries", *shown, title=f"Quality: {what}", title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    slices = figures.get("slices", {})
-    assert isinstance(slices, Mapping)  # noqa: S101 (run_next_occupation says so)
-    for name, row in {"Careweave": figures, **{f"Careweave, {name}": each for name, each in slices.items()}}.items():
-        table.add_row(name, str(row["queries"]), *(_rounded(row, measure) for measure in shown))
-    table.add_section()
-    for name, row in REFERENCES[what].items():
-        table.add_row(name, "", *(_rounded(row, measure) for measure in shown), style="dim")
-    return table
-
-
-def _rounded(row: _Figures, measure: str) -> str:
-    value = row.get(measure)
-    return f"{value:.3f}" if isinstance(value, float) else ""
+        OUT.print(variants_table(what, variants))

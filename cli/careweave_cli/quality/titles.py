@@ -1,5 +1,6 @@
 """Job titles: for each query title, all titles in order of likeness."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -7,41 +8,95 @@ from careweave_matching.likeness import SHARES, OccupationSpace, Shares, title_l
 
 from careweave.abbreviations import in_full
 from careweave.embedding.port import Embedder
-from careweave_cli.quality.measures import Figures, means, of_ranking
-from careweave_cli.quality.packaged import embedding, occupation_texts, packaged_esco
+from careweave.grams import GramIndex, Scores
+from careweave_cli.quality.comparison import OURS, Comparison, Rows
+from careweave_cli.quality.lexical import Bm25, edit_likeness
+from careweave_cli.quality.measures import of_ranking
+from careweave_cli.quality.packaged import embedding, occupation_space
 from careweave_cli.quality.tables import plain_rows, refuse
 from careweave_cli.show.progress import Report
 
 
-def run_titles(folder: Path, embedder: Embedder, report: Report, shares: Shares = SHARES) -> Figures:
-    """Return `queries`, `map`, `mrr`, `ndcg@10` and `recall@10` of title likeness on a judged set.
+@dataclass(frozen=True, slots=True)
+class JudgedTitles:
+    """A judged set.
+
+    queries, titles: id → title. relevant: id of a query with a relevant title → ids of these.
+    """
+
+    queries: dict[str, str]
+    titles: dict[str, str]
+    relevant: dict[str, set[str]]
+
+    def asked(self) -> list[str]:
+        """Return the queries that count, in order, abbreviations in full."""
+        return [in_full(title) for query, title in self.queries.items() if query in self.relevant]
+
+    def offered(self) -> list[str]:
+        """Return all titles, in order, abbreviations in full."""
+        return [in_full(title) for title in self.titles.values()]
+
+    def rows(self, likeness: Scores) -> Rows:
+        """Return the measures of each query that counts. likeness: (queries, titles); equal ones keep their order."""
+        ids = list(self.titles)
+        found = []
+        for query, scores in zip((each for each in self.queries if each in self.relevant), likeness, strict=True):
+            relevant = self.relevant[query]
+            ranked = np.argsort(-scores, kind="stable")
+            found.append(of_ranking([int(ids[place] in relevant) for place in ranked], [1] * len(relevant)))
+        return found
+
+
+def compare_titles(folder: Path, embedder: Embedder, plain: Embedder, report: Report) -> Comparison:
+    """Return `map`, `mrr`, `ndcg@10` and `recall@10` of title likeness on a judged set, beside plain methods.
 
     folder: holds `queries.tsv` and `corpus_documents.tsv` (id, title) and `annotations.tsv` (query, 0, title, 1 where
-    relevant), without headers. Queries without a relevant title do not count. Equal titles keep the file's order.
+    relevant), without headers. Queries without a relevant title do not count. plain: all-MiniLM-L6-v2 as it comes.
 
     Raises:
         InvalidArgument: a file is missing or is not of this form.
     """
+    judged = read_titles(folder)
+    asked, offered = judged.asked(), judged.offered()
+    ours = own_likeness(judged, occupation_space(embedder, report), embedder, report)
+    methods = {
+        OURS: ours,
+        "model alone": _cosines(embedder, asked, offered, report),
+        "all-MiniLM-L6-v2": _cosines(plain, asked, offered, report),
+        "character TF-IDF": GramIndex(offered).matrix(asked),
+        "BM25": Bm25(offered).matrix(asked),
+        "edit distance": np.stack([edit_likeness(title, offered) for title in asked]),
+        "random": np.random.default_rng(0).random(ours.shape, np.float32),
+    }
+    if embedder.model == plain.model:
+        del methods["model alone"]
+    rows = {name: judged.rows(likeness) for name, likeness in methods.items()}
+    return Comparison("job titles", "map", rows, clusters=range(len(asked)))
+
+
+def own_likeness(
+    judged: JudgedTitles, space: OccupationSpace, embedder: Embedder, report: Report, shares: Shares = SHARES
+) -> Scores:
+    """Return (queries that count, titles): the matcher's likeness."""
+    embed = embedding(embedder, report, "Embedding the titles")
+    return title_likeness(judged.asked(), judged.offered(), space, embed, shares)
+
+
+def _cosines(embedder: Embedder, asked: list[str], offered: list[str], report: Report) -> Scores:
+    vectors = embedding(embedder, report, "Embedding the titles")([*asked, *offered])
+    found: Scores = vectors[: len(asked)] @ vectors[len(asked) :].T
+    return found
+
+
+def read_titles(folder: Path) -> JudgedTitles:
+    """Return the judged set in `folder`.
+
+    Raises:
+        InvalidArgument: a file is missing or is not of the form that `compare_titles` says.
+    """
     queries = dict(_titles(folder / "queries.tsv"))
-    corpus = dict(_titles(folder / "corpus_documents.tsv"))
-    relevant = _relevant(folder / "annotations.tsv", queries, corpus)
-    asked = [query for query in queries if query in relevant]
-    space = OccupationSpace(
-        occupation_texts(packaged_esco()), embedding(embedder, report, "Embedding ESCO occupations")
-    )
-    likeness = title_likeness(
-        [in_full(queries[query]) for query in asked],
-        [in_full(title) for title in corpus.values()],
-        space,
-        embedding(embedder, report, "Embedding the titles"),
-        shares,
-    )
-    titles = list(corpus)
-    rows = []
-    for query, scores in zip(asked, likeness, strict=True):
-        ranked = np.argsort(-scores, kind="stable")
-        rows.append(of_ranking([int(titles[place] in relevant[query]) for place in ranked], [1] * len(relevant[query])))
-    return means(rows)
+    titles = dict(_titles(folder / "corpus_documents.tsv"))
+    return JudgedTitles(queries, titles, _relevant(folder / "annotations.tsv", queries, titles))
 
 
 def _titles(path: Path) -> list[tuple[str, str]]:

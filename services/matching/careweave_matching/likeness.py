@@ -38,15 +38,15 @@ class Shares:
     minor: float = 0.1
     optional: float = 0.75
     meaning: float = 0.5
-    place: float = 0.4
-    letters: float = 0.1
+    place: float = 0.3
+    letters: float = 0.2
 
 
 SHARES: Final = Shares()
 NEIGHBOURS: Final = 20
 """Occupations among which a title takes its place."""
-SHARPNESS: Final = 15.0
-"""How fast their weight falls with the cosine of title and name: a tenth less, 4.5 times lighter."""
+SHARPNESS: Final = 25.0
+"""How fast their weight falls with the cosine of title and name: a tenth less, twelve times lighter."""
 _UNIT_DIGITS: Final = 4
 _MINOR_DIGITS: Final = 3
 _TITLES_AT_ONCE: Final = 256
@@ -72,11 +72,22 @@ class OccupationSpace:
     """Occupations as vectors.
 
     names: of the occupations, in order.
-    vectors: (len(names), 3 · dimension of the model), of length 1; a dot product is a likeness, -1 to 1.
+    vectors: (len(names), 3 · dimension of the model, or the axes of the metric), of length 1; a dot product is a
+    likeness, -1 to 1.
     """
 
-    def __init__(self, occupations: Sequence[OccupationText], embed: Embed, shares: Shares = SHARES) -> None:
-        """Place `occupations`; `embed` gets every text that this needs, each once."""
+    def __init__(
+        self,
+        occupations: Sequence[OccupationText],
+        embed: Embed,
+        shares: Shares = SHARES,
+        metric: Vectors | None = None,
+    ) -> None:
+        """Place `occupations`; `embed` gets every text that this needs, each once.
+
+        metric: what was learned of the model that embeds, see `metric.read_metric`; None compares vectors as they are.
+        It needs all three descriptions.
+        """
         self.names = tuple(occupation.name for occupation in occupations)
         self._rows = {name: row for row, name in enumerate(self.names)}
         self._wordings = [_wordings(occupation) for occupation in occupations]
@@ -89,14 +100,15 @@ class OccupationSpace:
             (shares.names, _unit(np.add.reduceat(self._labels, self._firsts, axis=0))),
         ]
         groups = [occupation.isco_group for occupation in occupations]
-        self.vectors = np.concatenate(
+        joined = np.concatenate(
             [
                 np.sqrt(np.float32(share)) * _leaning(_centred(block), groups, shares)
                 for share, block in blocks
-                if share
+                if share or metric is not None
             ],
             axis=1,
         )
+        self.vectors = joined if metric is None else _unit(joined @ metric)
 
     def vector(self, occupation: str) -> Vectors:
         """Return the vector of an occupation by name; KeyError if it is not in the space."""
@@ -109,17 +121,17 @@ class OccupationSpace:
         found: Vectors = left @ self.vectors[[self._rows[name] for name in others]].T
         return found
 
-    def place(self, titles: Vectors) -> Vectors:
+    def place(self, titles: Vectors, neighbours: int = NEIGHBOURS, sharpness: float = SHARPNESS) -> Vectors:
         """Return the places of job titles, an array (len(titles), width of the space) of vectors of length 1.
 
-        titles: unit vectors of the same model, (count, dimension). A place is the mean of the NEIGHBOURS occupations
-        with the closest name, each weighted by exp(SHARPNESS · cosine).
+        titles: unit vectors of the same model, (count, dimension). A place is the mean of the `neighbours` occupations
+        with the closest name, each weighted by exp(sharpness · cosine).
         """
         closest = self._closest_names(titles)
-        few = min(NEIGHBOURS, closest.shape[1])
+        few = min(neighbours, closest.shape[1])
         near = np.argsort(-closest, axis=1, kind="stable")[:, :few]
         cosines = np.take_along_axis(closest, near, axis=1)
-        weights = np.exp(SHARPNESS * (cosines - cosines[:, :1]))
+        weights = np.exp(sharpness * (cosines - cosines[:, :1]))
         places = np.einsum("tn,tnw->tw", weights, self.vectors[near], optimize=True)
         return _unit(places.astype(np.float32))
 
@@ -141,9 +153,11 @@ def title_likeness(
     and letters.
     """
     left, right = embed(queries), embed(titles)
-    letters = GramIndex(titles).matrix(queries)
-    places = space.place(left) @ space.place(right).T
-    found: Vectors = shares.meaning * (left @ right.T) + shares.place * places + shares.letters * letters
+    found: Vectors = shares.meaning * (left @ right.T)
+    if shares.place:
+        found = found + shares.place * (space.place(left) @ space.place(right).T)
+    if shares.letters:
+        found = found + shares.letters * GramIndex(titles).matrix(queries)
     return found
 
 

@@ -23,8 +23,8 @@ Numbers = npt.NDArray[np.float64]
 FOLDER: Final = "occupation-relatedness"
 UNKNOWN: Final = -1.0
 """Relatedness where one of the two occupations is not in the table."""
-_FLOOR: Final = 0.15
-"""Likeness that reads as unrelated: nine in ten pairs of occupations lie below."""
+_FLOOR: Final = 0.165
+"""Likeness that reads as unrelated: four in five pairs of occupations lie below."""
 _LARGEST: Final = 127
 
 

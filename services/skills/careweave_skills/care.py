@@ -16,8 +16,10 @@ CARE_GROUPS: Final = frozenset({
 """Unit groups of ISCO-08 (ILO, 2012) whose occupations are of health and social care: managers of such services, health
 professionals and associates but for animals, psychologists and social workers with their associates, medical
 secretaries, personal care workers."""
-_MOST: Final = 20
+MOST_OF_CARE: Final = 20
 """Occupations of care from which on more say nothing."""
+MOST_OF_ALL: Final = 200
+"""The same of all occupations."""
 _TERMS: Final[Mapping[str, str]] = {
     "medicines": "medication",
     "care records": "records of service users",
@@ -30,12 +32,13 @@ medication and 53 medicines, 197 service users and 14 residents, 17 refer and no
 _PLAIN: Final = re.compile(r"\b(?:" + "|".join(sorted(_TERMS, key=len, reverse=True)) + r")\b", re.IGNORECASE)
 
 
-def breadth(occupations: int) -> float:
-    """Return how widely care asks for a skill, 0 to 1, by the number of its occupations that require it.
+def breadth(occupations: int, most: int) -> float:
+    """Return how widely a skill is asked for, 0 to 1, by the number of occupations that require it.
 
-    It grows with the logarithm: that one occupation asks for it says more than that one more does.
+    It grows with the logarithm: that one occupation asks for it says more than that one more does. most: occupations
+    from which on more say nothing.
     """
-    return log1p(min(occupations, _MOST)) / log1p(_MOST)
+    return log1p(min(occupations, most)) / log1p(most)
 
 
 def in_terms(text: str) -> str:

@@ -27,6 +27,11 @@ CARE_OCCUPATIONS: Final = Query(
     "MATCH (o:Occupation)-[:REQUIRES]->(n:Skill) WHERE o.isco_group IN $groups "
     "RETURN n.name AS name, count(DISTINCT o.name) AS occupations ORDER BY name",
 )
+ASKING_OCCUPATIONS: Final = Query(
+    "asking_occupations",
+    "MATCH (o:Occupation)-[:REQUIRES]->(n:Skill) "
+    "RETURN n.name AS name, count(DISTINCT o.name) AS occupations ORDER BY name",
+)
 COURSE_TITLES: Final = Query("course_titles", "MATCH (n:Course) RETURN n.name AS name, n.title AS title")
 
 
@@ -101,9 +106,9 @@ class Catalogue:
 
 async def read_catalogue(graph: Reads, embedder: Embedder) -> Catalogue:
     """Return the catalogue of what the graph holds now, without vectors yet."""
-    asking = await graph.run(CARE_OCCUPATIONS, groups=sorted(CARE_GROUPS))
-    care = {str(row["name"]): int(str(row["occupations"])) for row in asking}
-    skills = [_skill(row, care) for row in await graph.run(SKILL_LABELS)]
+    care = _counts(await graph.run(CARE_OCCUPATIONS, groups=sorted(CARE_GROUPS)))
+    every = _counts(await graph.run(ASKING_OCCUPATIONS))
+    skills = [_skill(row, care, every) for row in await graph.run(SKILL_LABELS)]
     occupations = [_concept(row) for row in await graph.run(OCCUPATION_LABELS)]
     standards = await graph.run(STANDARD_TITLES)
     courses = await graph.run(COURSE_TITLES)
@@ -154,10 +159,16 @@ def _concept(row: Row) -> Concept:
     )
 
 
-def _skill(row: Row, care: Mapping[str, int]) -> Concept:
-    """Return a skill with how many occupations of care require it; those of the schemes of care itself count as one."""
+def _counts(asking: Sequence[Row]) -> dict[str, int]:
+    return {str(row["name"]): int(str(row["occupations"])) for row in asking}
+
+
+def _skill(row: Row, care: Mapping[str, int], every: Mapping[str, int]) -> Concept:
+    """Return a skill with how many occupations, of care and at all, require it; outside ESCO one counts as doing so."""
     concept = _concept(row)
-    return replace(concept, care_occupations=care.get(concept.name, 0) if concept.scheme == Scheme.ESCO else 1)
+    counts = (care, every) if concept.scheme == Scheme.ESCO else ({concept.name: 1}, {concept.name: 1})
+    of_care, of_all = (count.get(concept.name, 0) for count in counts)
+    return replace(concept, care_occupations=of_care, occupations=of_all)
 
 
 def _texts(value: object) -> list[str]:

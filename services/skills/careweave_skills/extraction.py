@@ -2,9 +2,9 @@
 
 Each sentence is compared with all skills as a whole and clause by clause: by the mean vector of a skill's labels, by
 its nearest single label, and by shared words; the segment that fits a skill best decides, so a sentence may speak of
-several. Of skills that fit alike, those come first that occupations of care ask for widely. Labels that stand in the
-text word for word are found as phrases. How the evidence is weighed and turned into a
-confidence, and on what that was measured, is in docs/quality.md.
+several. Of skills that fit alike, those come first that occupations, of care above all, ask for widely. Labels that
+stand in the text word for word are found as phrases. How the evidence is weighed and turned into a confidence, and on
+what that was measured, is in docs/quality.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,21 +65,23 @@ class Weights:
 
     mean, nearest, words: shares of the fit of one segment (the sentence, or one of its clauses) to a skill: cosine with
     the mean of the skill's labels, cosine with its nearest label, likeness in words. They add up to 1.
-    care: added to the fit of a skill that all of health and social care asks for, see `care.breadth`.
+    care, asked: added to the fit of a skill that all of health and social care, and that all occupations ask for, see
+    `care.breadth`.
     whole: share of the sentence's fit in the score; the rest is that of the segment that fits best.
     crowding: times the natural logarithm of a skill's rank among those that fit the same segment best, taken off: what
     names one thing ten times over makes room for what the next clause names.
     slope, middle: confidence = 1 / (1 + exp(-slope · (score - middle))).
     """
 
-    mean: float = 0.50
-    nearest: float = 0.30
-    words: float = 0.20
-    care: float = 0.07
-    whole: float = 0.70
-    crowding: float = 0.06
-    slope: float = 11.4
-    middle: float = 0.675
+    mean: float = 0.60
+    nearest: float = 0.25
+    words: float = 0.15
+    care: float = 0.08
+    asked: float = 0.08
+    whole: float = 0.90
+    crowding: float = 0.0
+    slope: float = 16.7
+    middle: float = 0.717
 
 
 WEIGHTS: Final = Weights()
@@ -90,22 +92,24 @@ class Evidence:
     """What speaks for each candidate of one sentence; the last axis of the arrays is aligned.
 
     places: of the skills in the index. mean, nearest, words: (segments, candidates), the sentence as a whole first,
-    then its clauses. breadths: (candidates,), see `care.breadth`. phrases: where a label of the skill stands word for
-    word, by place.
+    then its clauses. care_breadths, breadths: (candidates,), see `care.breadth`. phrases: where a label of the skill
+    stands word for word, by place.
     """
 
     places: _Places
     mean: Scores
     nearest: Scores
     words: Scores
+    care_breadths: Scores
     breadths: Scores
     phrases: dict[int, Segment]
 
     def fits(self, weights: Weights) -> Scores:
         """Return (segments, candidates): how well each segment fits each candidate."""
         counts = np.float32(weights.mean), np.float32(weights.nearest), np.float32(weights.words)
-        found: Scores = counts[0] * self.mean + counts[1] * self.nearest + counts[2] * self.words
-        return found + np.float32(weights.care) * self.breadths
+        fits: Scores = counts[0] * self.mean + counts[1] * self.nearest + counts[2] * self.words
+        fits += np.float32(weights.care) * self.care_breadths + np.float32(weights.asked) * self.breadths
+        return fits
 
     def score(self, weights: Weights) -> tuple[Scores, _Places]:
         """Return the score of each candidate, and the segment that fits it best: 0 for the sentence as a whole."""
@@ -184,6 +188,7 @@ class SkillExtractor:
             mean=means[:, places],
             nearest=index.nearest_label(places, vectors),
             words=words[:, places],
+            care_breadths=index.care_breadths[places],
             breadths=index.breadths[places],
             phrases=phrases,
         )

@@ -26,7 +26,8 @@ _IN_BRACKETS: Final = re.compile(r"\s*\([^)]*\)")
 class Concept:
     """A skill or an occupation, as search needs it.
 
-    name: its resource name. care_occupations: how many occupations of health and social care require a skill.
+    name: its resource name. care_occupations, occupations: how many of health and social care, and how many at all,
+    require a skill.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Concept:
     alternative_labels: tuple[str, ...] = ()
     scheme: Scheme = Scheme.ESCO
     care_occupations: int = 0
+    occupations: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from careweave.embedding.port import Vectors
 from careweave.grams import Scores
 from careweave.wording import distinct_wordings
-from careweave_skills.care import breadth
+from careweave_skills.care import MOST_OF_ALL, MOST_OF_CARE, breadth
 from careweave_skills.lexical import Concept, LabelIndex
 from careweave_skills.taxonomy import Scheme
 
@@ -46,7 +46,8 @@ class ConceptIndex:
         """Index `concepts` by words; vectors of `dimension` come by `learn`. They are held in order of name."""
         self.concepts = tuple(sorted(concepts, key=lambda concept: concept.name))
         self.labels = LabelIndex(self.concepts)
-        self.breadths = np.array([breadth(concept.care_occupations) for concept in self.concepts], dtype=np.float32)
+        self.care_breadths = _breadths((concept.care_occupations for concept in self.concepts), MOST_OF_CARE)
+        self.breadths = _breadths((concept.occupations for concept in self.concepts), MOST_OF_ALL)
         self._schemes = np.array([concept.scheme for concept in self.concepts], dtype=np.int8)
         wordings = [
             (concept.label, *distinct_wordings(concept.label, concept.alternative_labels)) for concept in self.concepts
@@ -148,3 +149,7 @@ class ConceptIndex:
         meaning = self.meaning(vector)
         fused = WORDS_SHARE * words + (1 - WORDS_SHARE) * meaning
         return np.where(np.isnan(meaning), words, fused).astype(np.float32)
+
+
+def _breadths(counts: Iterable[int], most: int) -> Scores:
+    return np.array([breadth(count, most) for count in counts], dtype=np.float32)

@@ -26,7 +26,7 @@ def test_no_skill_stands_in_for_itself() -> None:
 
 def test_likeness_counts_from_the_threshold_on() -> None:
     assert cosine_strength(adjacency.LEAST_COSINE - 1e-9) == 0
-    assert cosine_strength(adjacency.LEAST_COSINE) == 320_000
+    assert cosine_strength(adjacency.LEAST_COSINE) == 285_714
     assert cosine_strength(1.0) == 800_000
 
 

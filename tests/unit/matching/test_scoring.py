@@ -240,7 +240,7 @@ def test_an_apprenticeship_is_no_way_to_learn_what_all_work_asks_for() -> None:
 def test_a_version_that_decisions_name_keeps_its_numbers() -> None:
     assert BY_VERSION["hand-1"].preference_share(1.0) == BY_VERSION["hand-1"].preference == 0.35
     assert BY_VERSION["hand-2"].preference_share(1.0) == 0.60
-    assert set(BY_VERSION) == {"hand-1", "hand-2", CURRENT.version}
+    assert set(BY_VERSION) == {"hand-1", "hand-2", "hand-3", CURRENT.version}
 
 
 @pytest.mark.parametrize("version", ["hand-1", "hand-2"])

@@ -21,19 +21,22 @@ from careweave_skills.taxonomy import Importance, LinkMethod
 
 SAME_LABEL: Final = 0.95
 """Confidence of a link between equal labels."""
-_SAME: Final = 0.8
-"""Cosine from which two wordings are taken for the same skill."""
-_SAME_IN_PATHWAY: Final = 0.76
+_SAME: Final = 0.76
+"""Cosine from which two wordings are taken for the same skill. This and what follows were judged under plain MiniLM and
+carried to the packaged model by `tools/carry_thresholds.py`."""
+_SAME_IN_PATHWAY: Final = 0.725
 """The same for the care pathway, whose wordings are short and from one field."""
 _ESSENTIAL, _OPTIONAL, _SIBLING, _IN_CARE, _WIDE, _ELSEWHERE = 0.12, 0.07, 0.03, -0.02, -0.05, -0.1
 """What is added to a cosine by how near a skill is to what the learner prepares for."""
-_DEVELOPED: Final = 0.7
-_STILL_DEVELOPED: Final = 0.66
+_DEVELOPED: Final = 0.68
+_STILL_DEVELOPED: Final = 0.65
 """Score for the first few of a standard, so that a short one has a handful too."""
+_SURE: Final = 0.7
+"""Confidence of a link to an occupation from which its required skills count as a standard's own."""
 _FEW, _MOST, _OF_ONE_DUTY = 8, 20, 2
-_TAUGHT: Final = 0.7
+_TAUGHT: Final = 0.68
 _MOST_BY_TITLE: Final = 3
-_THROUGH_PATHWAY: Final = 0.7
+_THROUGH_PATHWAY: Final = 0.68
 _ASKS_LEADERS: Final = ("manage", "lead", "supervise", "develop", "coordinate", "direct", "set", "establish", "advise")
 _LEADER_LEVEL: Final = 4
 _LEADER_PENALTY: Final = 0.06
@@ -135,7 +138,7 @@ class SkillLinker:
 
         A standard has to cover what its occupation needs; so the link is no surer than that of the occupation.
         """
-        sure = [link for link in occupations if link.method is LinkMethod.LABEL and link.confidence >= _DEVELOPED]
+        sure = [link for link in occupations if link.method is LinkMethod.LABEL and link.confidence >= _SURE]
         links: dict[str, Link] = {}
         for link in sure[:1]:
             requires = self._occupations[link.target].requires
