@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 from careweave_cli.quality.measures import average_precision
-from careweave_cli.quality.packaged import embedding, occupation_space
+from careweave_cli.quality.packaged import embedding, title_space
 from careweave_skills.sources.standards import read_standards
 
 from careweave import datasets
@@ -56,7 +56,7 @@ def main() -> None:
     embedder = open_embedder(read_settings(os.environ))
     titles, together = groups_of_titles()
     titles = [in_full(title) for title in titles]
-    space = occupation_space(embedder, lambda *_: None)
+    space = title_space(embedder, lambda *_: None)
     vectors = embedding(embedder, lambda *_: None, "")(titles)
     meaning, letters = vectors @ vectors.T, GramIndex(titles).matrix(titles)
     tried = []

@@ -16,7 +16,14 @@ from careweave_cli.quality.extraction import read_judged as read_sentences
 from careweave_cli.quality.measures import means
 from careweave_cli.quality.next_occupation import Pool
 from careweave_cli.quality.next_occupation import read_judged as read_occupations
-from careweave_cli.quality.packaged import embedding, occupation_space, occupation_texts, packaged_esco, packaged_skills
+from careweave_cli.quality.packaged import (
+    embedding,
+    occupation_space,
+    occupation_texts,
+    packaged_esco,
+    packaged_skills,
+    title_space,
+)
 from careweave_cli.quality.sets import SENTENCES
 from careweave_cli.quality.titles import own_likeness, read_titles
 from careweave_cli.show.progress import Report
@@ -89,15 +96,13 @@ def _occupation_variants(metric: Vectors | None) -> dict[str, tuple[Shares, Vect
 def title_ablation(embedder: Embedder, report: Report) -> dict[str, dict[str, float]]:
     """Return variant → figures on the packaged job titles."""
     judged = read_titles(datasets.folder("eval/job-titles"))
-    embed = embedding(embedder, report, "Embedding ESCO occupations")
-    texts = occupation_texts(packaged_esco())
-    shipped = occupation_space(embedder, report)
+    shipped = title_space(embedder, report)
     figures = {
         variant: means(judged.rows(own_likeness(judged, shipped, embedder, report, shares)))
         for variant, shares in TITLE_VARIANTS.items()
     }
-    unlearned = OccupationSpace(texts, embed)
-    figures["places without what was learned"] = means(judged.rows(own_likeness(judged, unlearned, embedder, report)))
+    learned = occupation_space(embedder, report)
+    figures["places by what was learned"] = means(judged.rows(own_likeness(judged, learned, embedder, report)))
     return figures
 
 

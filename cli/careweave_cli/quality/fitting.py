@@ -18,7 +18,7 @@ GRID: Final[Mapping[str, Sequence[float]]] = {
     "words": (0.05, 0.1, 0.15, 0.2, 0.3),
     "care": (0.0, 0.02, 0.04, 0.06, 0.08),
     "asked": (0.0, 0.02, 0.04, 0.06, 0.08, 0.1),
-    "whole": (0.5, 0.6, 0.7, 0.8, 0.9),
+    "whole": (0.4, 0.5, 0.6, 0.7),
     "crowding": (0.0, 0.02, 0.04, 0.06, 0.08),
 }
 """What is tried; `nearest` is what `mean` and `words` leave."""

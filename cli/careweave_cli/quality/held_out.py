@@ -128,7 +128,7 @@ def _extracted(
         plain.append(_measures(ranked, len(skills)))
         found = extractor.extract(text, Scheme.ESCO, minimum_confidence=0.0).found
         shipped.append(_measures([each.name in skills for each in found], len(skills)))
-    return {"plain model, whole sentence": means(plain), "as shipped": means(shipped)}
+    return {"model alone, whole sentence": means(plain), "as shipped": means(shipped)}
 
 
 def _measures(relevance: list[bool], relevant: int) -> dict[str, float]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from careweave_matching.likeness import SHARES, Embed, OccupationSpace, OccupationText, Shares
+from careweave_matching.likeness import Embed, OccupationSpace, OccupationText
 from careweave_matching.metric import read_metric
 from careweave_skills.care import CARE_GROUPS
 from careweave_skills.lexical import Concept
@@ -57,10 +57,15 @@ def occupation_texts(esco: Esco) -> list[OccupationText]:
     ]
 
 
-def occupation_space(embedder: Embedder, report: Report, shares: Shares = SHARES) -> OccupationSpace:
+def occupation_space(embedder: Embedder, report: Report) -> OccupationSpace:
     """Return the occupations of the packaged ESCO as the matcher places them."""
     embed = embedding(embedder, report, "Embedding ESCO occupations")
-    return OccupationSpace(occupation_texts(packaged_esco()), embed, shares, read_metric(embedder.model))
+    return OccupationSpace(occupation_texts(packaged_esco()), embed, metric=read_metric(embedder.model))
+
+
+def title_space(embedder: Embedder, report: Report) -> OccupationSpace:
+    """Return the same without what was learned, for titles: that is of related work, not of like work."""
+    return OccupationSpace(occupation_texts(packaged_esco()), embedding(embedder, report, "Embedding ESCO occupations"))
 
 
 def skill_concepts(esco: Esco) -> list[Concept]:

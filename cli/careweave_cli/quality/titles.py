@@ -12,7 +12,7 @@ from careweave.grams import GramIndex, Scores
 from careweave_cli.quality.comparison import OURS, Comparison, Rows
 from careweave_cli.quality.lexical import Bm25, edit_likeness
 from careweave_cli.quality.measures import of_ranking
-from careweave_cli.quality.packaged import embedding, occupation_space
+from careweave_cli.quality.packaged import embedding, title_space
 from careweave_cli.quality.tables import plain_rows, refuse
 from careweave_cli.show.progress import Report
 
@@ -58,7 +58,7 @@ def compare_titles(folder: Path, embedder: Embedder, plain: Embedder, report: Re
     """
     judged = read_titles(folder)
     asked, offered = judged.asked(), judged.offered()
-    ours = own_likeness(judged, occupation_space(embedder, report), embedder, report)
+    ours = own_likeness(judged, title_space(embedder, report), embedder, report)
     methods = {
         OURS: ours,
         "model alone": _cosines(embedder, asked, offered, report),

@@ -73,15 +73,15 @@ class Weights:
     slope, middle: confidence = 1 / (1 + exp(-slope · (score - middle))).
     """
 
-    mean: float = 0.60
-    nearest: float = 0.25
+    mean: float = 0.50
+    nearest: float = 0.35
     words: float = 0.15
     care: float = 0.08
     asked: float = 0.08
-    whole: float = 0.90
+    whole: float = 0.70
     crowding: float = 0.0
-    slope: float = 16.7
-    middle: float = 0.717
+    slope: float = 16.8
+    middle: float = 0.728
 
 
 WEIGHTS: Final = Weights()
