@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from careweave_matching.weights import CURRENT
 
 from careweave.config import Settings
 from tests.rpc.replicas import until
@@ -78,7 +79,7 @@ async def test_what_a_ranking_does_not_decide_is_read_on_the_command_line(place:
     await published(place)
     said = await call(place, "decisions", "safeguards")
     assert "A person decides" in said
-    assert "weights hand-" in said
+    assert f"weights {CURRENT.version}" in said
 
 
 async def test_a_ranking_is_made_again_and_explained_as_it_was_on_the_command_line(place: Place) -> None:
