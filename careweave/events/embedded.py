@@ -144,10 +144,7 @@ class EmbeddedEventLog:
 
     async def compact(self, topic: str, forget_before: datetime | None = None) -> int:
         """Drop events that a later one of the same key supersedes, and old tombstones; returns how many went."""
-        gone = await self.write(lambda connection: records.compact(connection, str(topic), forget_before))
-        if gone:
-            await self._writer.fold()
-        return gone
+        return await self.write(lambda connection: records.compact(connection, str(topic), forget_before))
 
     async def drop_before(self, topic: str, time: datetime, *, dry_run: bool = False) -> int:
         """Drop what `topic` holds from before `time`; returns how many events went, or would go."""
@@ -156,9 +153,12 @@ class EmbeddedEventLog:
             return await self.read(lambda connection: records.count_before(connection, name, time))
         gone = await self.write(lambda connection: records.drop_before(connection, name, time))
         if gone:
-            await self._writer.fold()
             self.appended.notify()  # Followers that were behind learn that they lost their place.
         return gone
+
+    async def scrub(self) -> None:
+        """Write the file anew, with what is kept alone."""
+        await self._writer.rewrite()
 
     async def close(self) -> None:
         """Finish what is being written, end followers and members, and close the file."""

@@ -136,6 +136,9 @@ class KafkaEventLog:
         del topic, time, dry_run
         return 0
 
+    async def scrub(self) -> None:
+        """Do nothing: brokers drop whole files."""
+
     async def close(self) -> None:
         """Send what is in line, end followers and members, and close all connections."""
         if self._closed:

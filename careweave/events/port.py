@@ -161,7 +161,18 @@ class EventLog(Protocol):
         dry_run: whether to drop nothing, and return how many would go.
 
         Offsets stay; whoever follows from one that went gets `POSITIONS_LOST`, and a group goes on with what is
-        kept. What went is in no file of the log any more. A no-op where the engine drops old events by itself.
+        kept. A no-op where the engine drops old events by itself.
+        """
+        ...
+
+    async def scrub(self) -> None:
+        """Leave nothing of what was dropped or compacted away in any file of the log.
+
+        Appends wait meanwhile, for as long as it takes to write anew what is kept. A no-op where the engine drops old
+        events by whole files.
+
+        Raises:
+            Exhausted: there is no room for a second copy of what is kept. Unavailable: the log does not answer.
         """
         ...
 

@@ -158,5 +158,9 @@ class Gated:
         """Drop."""
         return await self._inner.drop_before(topic, time, dry_run=dry_run)
 
+    async def scrub(self) -> None:
+        """Scrub."""
+        await self._inner.scrub()
+
     async def close(self) -> None:
         """Leave the log open: it is somebody else's."""

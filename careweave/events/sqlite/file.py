@@ -50,10 +50,10 @@ CREATE TABLE IF NOT EXISTS lease (
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection with explicit transactions, whose commits reach the disk and whose deletions erase.
+    """Return a connection with explicit transactions, whose commits reach the disk.
 
-    SQLite leaves deleted rows where they were until their space is used again. Overwritten with zeros
-    (`secure_delete`), they are gone from the file with the next checkpoint; from its log, see `Writer.fold`.
+    SQLite leaves deleted rows where they were until their space is used again. Most are overwritten with zeros
+    (`secure_delete`) by the next checkpoint; what is sure to leave nothing is `Writer.rewrite`.
     """
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")

@@ -39,22 +39,27 @@ class Writer:
             self._turns = asyncio.create_task(self._take_turns())
         return await future
 
-    async def fold(self) -> None:
-        """Fold SQLite's log into the file and empty it, so that neither holds what was deleted.
+    async def rewrite(self) -> None:
+        """Write the file anew and empty SQLite's log, so that neither holds what was deleted.
+
+        Overwriting deleted rows (`secure_delete`) does not do: where SQLite has moved rows from page to page, copies of
+        them lie in the unused part of pages.
 
         Raises:
+            Exhausted: there is no room for a second copy.
             Unavailable: another process read for so long that it could not be done.
         """
 
         def work() -> None:
             try:
                 connection = self._connected()
+                connection.execute("VACUUM")
                 (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             except sqlite3.Error as error:
-                raise translate(error, "folding in the log of events") from error
+                raise translate(error, "writing the log of events anew") from error
             if busy:
                 raise Unavailable(
-                    "folding in the log of events: somebody reads the file for long; try again later.",
+                    "writing the log of events anew: somebody reads the file for long; try again later.",
                     reason="EVENTS_UNAVAILABLE",
                 )
 

@@ -59,6 +59,8 @@ async def apply_rules(ports: Ports, events: EventLog, *, dry: bool = False) -> A
     for rule in ports.rules:
         if rule.topic and rule.days is not None:
             removed[rule.kind] = await _events(events, rule, now, dry=dry)
+    if not dry and any(removed[rule.kind] for rule in ports.rules if rule.topic and rule.kind in removed):
+        await events.scrub()  # once, since it takes as long as all that is kept is large
     return ApplyRetentionResponse(
         applied=[
             AppliedRetention(kind=kind, title=ports.rule(kind).holds, removed=count) for kind, count in removed.items()

@@ -162,3 +162,7 @@ class Failing:
     async def compact(self, topic: str, forget_before: datetime | None = None) -> int:
         """Compact."""
         return await self.inner.compact(topic, forget_before)
+
+    async def scrub(self) -> None:
+        """Scrub."""
+        await self.inner.scrub()
