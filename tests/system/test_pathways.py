@@ -1,7 +1,7 @@
 """Pathways in the sample place, over gRPC: people of four vignettes, the real taxonomies, what is on offer there."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import combinations
@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from careweave_cli.composition import SERVICES, in_process
 from careweave_cli.demo.asking import until_indexed
-from careweave_cli.loading import CARE_PATHWAY, ESCO, STANDARDS, import_taxonomies, requested
-from careweave_cli.sample import load_sample
 from careweave_cli.sample.catalogue import catalogue
 from careweave_cli.sample.vignettes.profiles import make_person, person_id
 from careweave_cli.sample.vignettes.stories import read_stories
@@ -44,16 +42,10 @@ class Asked:
     existing: frozenset[str]
 
 
-def quiet(activity: str, done: int, total: int) -> None:
-    """Report nothing."""
-
-
 async def ask(settings: Settings) -> Asked:
-    """Load the sample place into services of this process, and ask for all plans."""
+    """Ask services of this process, on the sample place, for all plans."""
     today = datetime.now(UTC).date()
     async with in_process(settings, SERVICES) as here, Channels(here.settings, OPERATOR, own=here.own) as services:
-        await import_taxonomies(services, requested([ESCO, CARE_PATHWAY, STANDARDS]), quiet)
-        await load_sample(services, 7, today, quiet)
         with calling():
             return await _ask(services, today)
 
@@ -145,17 +137,9 @@ async def _existing(services: Channels, plans: Iterable[Plan]) -> frozenset[str]
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Asked:
-    """Return all answers; vectors of texts are kept between runs, in the cache of pytest."""
-    folder = tmp_path_factory.mktemp("sample")
-    settings = Settings(
-        graph=f"ladybug:{folder / 'graph'}",
-        events=f"sqlite:{folder / 'events.db'}",
-        equality=f"sqlite:{folder / 'equality.db'}",
-        cache=request.config.cache.mkdir("careweave"),
-        listen="127.0.0.1:0",
-    )
-    return asyncio.run(ask(settings))
+def asked(tmp_path_factory: pytest.TempPathFactory, sample_settings: Callable[[Path], Settings]) -> Asked:
+    """Return all answers."""
+    return asyncio.run(ask(sample_settings(tmp_path_factory.mktemp("sample"))))
 
 
 def test_a_home_care_worker_comes_to_nursing_through_an_approved_programme_alone(asked: Asked) -> None:
