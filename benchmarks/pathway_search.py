@@ -24,7 +24,7 @@ from careweave_matching.pathways.career import CareerMap, build_map
 from careweave_matching.pathways.facts import packaged_facts
 from careweave_matching.pathways.ground import ground_of, relatedness
 from careweave_matching.pathways.network import Network, build_network
-from careweave_matching.pathways.planning import FARTHEST
+from careweave_matching.pathways.plans import FARTHEST
 from careweave_matching.pathways.reading import read_career_rows
 from careweave_matching.pathways.routes import leads_on, relevant
 from careweave_matching.pathways.search import PATHS, Paths, paths_of

@@ -23,7 +23,7 @@ from careweave_matching.forgetting import forget_the_erased
 from careweave_matching.freshness import Limits
 from careweave_matching.messages import read_person
 from careweave_matching.model import Person
-from careweave_matching.pathways.planning import Careers
+from careweave_matching.pathways.plans import Careers
 from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports
 from careweave_matching.retention import apply_rules
 from careweave_matching.servicer import MatchingServicer

@@ -29,7 +29,7 @@ from careweave_matching.messages import match_message, time_message
 from careweave_matching.model import Pair
 from careweave_matching.pair import Match
 from careweave_matching.pathways.messages import plan_message, read_wanted
-from careweave_matching.pathways.planning import Careers, plan_pathways
+from careweave_matching.pathways.plans import Careers, plan_pathways
 from careweave_matching.ports import Ports
 from careweave_matching.ranking import Wanted
 from careweave_matching.servicer_safeguards import SafeguardsServicer

@@ -27,7 +27,7 @@ from tests.unit.profiles.feeding import Feeding, able, called, employed, update
 from tests.unit.profiles.test_erasure import REQUEST_ID, carer_without_traces
 from tests.unit.profiles.world import ANNA, World
 
-SHOWN_OTHERWISE = {"kinds", "aspired_occupations", "snapshot", "displaced"}
+SHOWN_OTHERWISE = {"kinds", "aspired_occupations", "dismissed_opportunities", "snapshot", "displaced"}
 """Lists of preferences, the profile as one value, whose parts are shown, and what has a section of its own."""
 
 

@@ -8,7 +8,7 @@ from careweave_matching.messages import date_message, versions_message
 from careweave_matching.pair import Match, SkillMatch
 from careweave_matching.pathways.describing import PlannedRoute, PlannedStep
 from careweave_matching.pathways.offers import Pay
-from careweave_matching.pathways.planning import Plan, Wanted
+from careweave_matching.pathways.plans import Plan, Wanted
 from careweave_matching.pathways.routes import Preference
 from careweave_matching.terms import GateResult
 
