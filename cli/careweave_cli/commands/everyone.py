@@ -66,12 +66,17 @@ async def write_everyone(session: Session, top: int, output: Path) -> Written:
 
 @contextmanager
 def _opened(output: Path) -> Iterator[_Writer]:
+    """Yield what writes a file beside `output`, which takes its place once it is whole."""
+    part = output.with_name(f".{output.name}.part")
     try:
         made = parquet.ParquetWriter if output.suffix == ".parquet" else csv.CSVWriter
-        with made(str(output), _SCHEMA) as writer:
+        with made(str(part), _SCHEMA) as writer:
             yield writer
+        part.replace(output)
     except OSError as error:
         raise InvalidArgument(f"{output} cannot be written: {error}.", reason="OUTPUT_NOT_WRITTEN") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _batch(reply: matching_pb2.RankEveryoneResponse) -> pa.RecordBatch:

@@ -15,12 +15,12 @@ from typing import Final
 
 import numpy as np
 
-from careweave_matching import bulk
+from careweave_matching.bulk import Wish, kind_bits
 from careweave_matching.crowd import Crowd, rank_people
 from careweave_matching.entries import OpportunityEntry, PersonEntry
 from careweave_matching.index import Board, Index
 from careweave_matching.pair import Match, judge
-from careweave_matching.ranking import fits
+from careweave_matching.ranking import fits, hidden_rows, listed
 from careweave_matching.terms import ConsentPurpose, GateResult
 
 LEAST_SCORE: Final = 0.5
@@ -70,11 +70,10 @@ def _promising(index: Index, crowd: Crowd, entry: OpportunityEntry, now: datetim
 async def alerts_for(index: Index, person: PersonEntry, now: datetime) -> list[Alert]:
     """Return what is worth telling `person` of among the best of their list, the best first."""
     board = index.board(now.date())
-    kinds = person.person.wishes.kinds
-    wish = bulk.Wish(MOST_AT_ONCE, sum(1 << kind for kind in kinds) if kinds else bulk.ALL_KINDS)
+    wish = Wish(MOST_AT_ONCE, kind_bits(person.person.wishes.kinds))
     screened = board.screener.screen(person, index.place(person))
-    best = bulk.best_rows(person, board.table, screened, board.frame.reach, wish).best
-    entries = [board.table.entries[row] for row in best.rows.tolist()]
+    best = listed(person, board, screened, wish, hidden_rows(person, board, wish)).best
+    entries = [board.entries[row] for row in best.rows.tolist()]
     return await _worth_telling(((person, entry) for entry in entries if _asks(person, entry, now)), board)
 
 

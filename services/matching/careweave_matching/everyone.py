@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from careweave_matching.bulk import ALL_KINDS
+from careweave_matching.bulk import kind_bits
 from careweave_matching.compiled.credits import Grants
 from careweave_matching.compiled.everyone import Seekers, rank_some
 from careweave_matching.compiled.kept import keep
@@ -90,7 +90,7 @@ def gathered(
         hours=hours,
         fits=fits,
         limits=_integers(each.maximum_minutes for each in wishes),
-        kinds=_integers(sum(1 << kind for kind in each.kinds) or ALL_KINDS for each in wishes),
+        kinds=_integers(kind_bits(each.kinds) for each in wishes),
     )
     aims = {row for entry in people for row in (entry.role, *(aim for aim, _ in entry.aims))}
     related = table.relatedness.ready(aims)

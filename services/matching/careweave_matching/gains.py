@@ -60,7 +60,6 @@ async def _lift(model: ReadModel, request: pb.FindSkillGainsRequest) -> Lift:
 
 async def _searched(model: ReadModel, lift: Lift, request: pb.FindSkillGainsRequest) -> Found | None:
     """Return what was found, None if the opportunities on offer changed meanwhile."""
-    board, as_of = lift.board, lift.board.frame.as_of
     steps = _steps(lift, request)
     looks = 0
     while True:
@@ -72,7 +71,7 @@ async def _searched(model: ReadModel, lift: Lift, request: pb.FindSkillGainsRequ
         looks += 1
         if looks % _TURNS == 0:
             await asyncio.sleep(0)
-            if model.index.board(as_of) is not board:
+            if model.index is not lift.index or lift.stale:
                 return None
 
 

@@ -54,13 +54,20 @@ class Lift:
         self.board = board
         self.entry = entry
         self.person = person
-        self._index = index
+        self.index = index
+        self._changes = board.table.changes
         self._keys = {*entry.keys.tolist(), *entry.taught_keys.tolist()}
         self._base = self._of_interest(best_credits(person, board.frame.reach).items())
         self._screened = board.screener.screen(person, index.place(person))
         self.options: tuple[Option, ...] = tuple(self._to_gain())
         index.suppose(person, [option.held for option in self.options])  # all are compared with what is asked, once
         self._given = [self._credits_of(option) for option in self.options]
+
+    @property
+    def stale(self) -> bool:
+        """Whether what is on offer has changed since: a board takes changes in as it is."""
+        board = self.index.board(self.board.frame.as_of)
+        return board is not self.board or board.table.changes != self._changes
 
     def _of_interest(self, credits_by_key: Iterable[tuple[int, int]]) -> dict[int, int]:
         return {key: packed for key, packed in credits_by_key if key in self._keys}
@@ -86,7 +93,7 @@ class Lift:
 
     def supposed(self, chosen: Sequence[int]) -> PersonEntry:
         """Return the person with the options `chosen`, by number, gained."""
-        return self._index.suppose(self.person, [self.options[number].held for number in chosen])
+        return self.index.suppose(self.person, [self.options[number].held for number in chosen])
 
     def scored(self, chosen: Sequence[int]) -> Scored:
         """Return how the opportunity would stand with the options `chosen`, by number."""

@@ -1,5 +1,6 @@
 """What would change a ranking: no smaller set does, bounds bound, and the scoring is the one that scores everybody."""
 
+import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
@@ -56,6 +57,15 @@ def is_fewest(goal: Goal, found: Found) -> None:
         assert len(found.chosen) == found.fewest == min(reaching)
     else:
         assert found.fewest > min(MOST, goal.options)
+
+
+def test_what_was_found_is_stale_once_something_on_offer_has_changed() -> None:
+    """A board takes a change in as it is, so that it is the same board does not say that nothing changed."""
+    lift = lift_of(a_person(), [an_opportunity(1)], CURRENT)
+    assert not lift.stale
+    asyncio.run(lift.index.put_opportunities([an_opportunity(2)]))
+    assert lift.index.board(TODAY) is lift.board
+    assert lift.stale
 
 
 @thorough
