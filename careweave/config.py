@@ -65,6 +65,8 @@ class Settings:
     """`CAREWEAVE_EQUALITY_KEY_FILE`: file that holds its key; empty means beside the file of the store, made if new."""
     listen: str = DEFAULT_LISTEN
     """`CAREWEAVE_LISTEN`: host and port to serve on, and where clients look."""
+    processes: int = 1
+    """`CAREWEAVE_PROCESSES`: how many processes of one server answer FindOpportunities; see `careweave.rpc.workers`."""
     issuers: str = ""
     """`CAREWEAVE_ISSUERS`: URLs, comma-separated, of the OIDC issuers whose tokens are taken."""
     audience: str = "careweave"
@@ -128,6 +130,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     _refuse_other("trial", settings.trial, _YES)
     _refuse_other("closed_network", settings.closed_network, _YES)
     _refuse_other("log_level", settings.log_level.upper(), _LEVELS)
+    if settings.processes < 1:
+        raise InvalidArgument("CAREWEAVE_PROCESSES=0: one process is the least that answers.", reason="SETTING_INVALID")
     for name in ("listen", "trial_listen", "skills", "profiles", "matching", "planning"):
         _refuse_bad_address(name, settings.address(name))
     for name in ("service_listen", "health_listen"):

@@ -22,6 +22,7 @@ from careweave.graph.schema import SCHEMA
 
 if TYPE_CHECKING:
     from careweave.events.kafka import KafkaEventLog, Security
+    from careweave.graph.remote import Read
 
 _ID_LENGTH: Final = 20
 _ID_BYTES: Final = 13
@@ -239,6 +240,28 @@ async def open_adapters(
     """Open all that `settings` names for the length of the block."""
     embedder = open_embedder(settings)
     graph = await open_graph(settings)
+    async with _opened(settings, embedder, graph, clock, new_id) as adapters:
+        yield adapters
+
+
+@asynccontextmanager
+async def open_worker_adapters(
+    settings: Settings, read: "Read", clock: Callable[[], datetime] = utc_now, new_id: Callable[[], str] = random_id
+) -> AsyncIterator[Adapters]:
+    """Open what `settings` names for the length of the block, but for the graph.
+
+    read: answers queries, in another process that has the graph open.
+    """
+    from careweave.graph.remote import RemoteGraph
+
+    async with _opened(settings, open_embedder(settings), RemoteGraph(read), clock, new_id) as adapters:
+        yield adapters
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, embedder: Embedder, graph: Graph, clock: Callable[[], datetime], new_id: Callable[[], str]
+) -> AsyncIterator[Adapters]:
     try:
         events = await open_events(settings, clock, new_id)
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import grpc
 
 from careweave.config import Settings, listed
+from careweave.events.wakeup import Wakeup
 from careweave.identity.fetching import Fetcher
 from careweave.identity.keys import IssuerKeys
 from careweave.identity.revocations import Revocations
@@ -33,13 +34,29 @@ NAME: Final = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"].fu
 class Identity:
     """What one server knows its callers by.
 
-    own: issues tokens for calls within this process.
+    own: issues tokens for calls within this process. issuers: this one, and that of a trial.
+    withdrawn: notified when one of these has withdrawn keys.
     """
 
     callers: Callers
     streams: Streams
     own: OwnIssuer
+    issuers: tuple[OwnIssuer, ...]
+    withdrawn: Wakeup
     part: "AccessPart"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerIdentity:
+    """What a worker of a server knows its callers by: the server's tokens, and what is revoked.
+
+    revocations: to be followed.
+    """
+
+    callers: Callers
+    streams: Streams
+    tokens: Tokens
+    revocations: Revocations
 
 
 class AccessPart:
@@ -78,25 +95,44 @@ def identity_of(settings: Settings, adapters: "Adapters") -> Identity:
     Raises:
         Unavailable: the address of the trial's issuer cannot be bound.
     """
-    revocations = Revocations()
-    tokens = Tokens((), settings.audience, revocations, adapters.clock)
-    fetch = Fetcher(plain=settings.trial == "yes")
-    for url in listed(settings.issuers):
-        tokens.add(IssuerKeys(url, fetch, time.monotonic, tokens.forget))
-    own = _own_issuer(f"urn:careweave:process:{secrets.token_hex(8)}", settings, adapters, tokens)
+    revocations, withdrawn = Revocations(), Wakeup()
+    tokens = _tokens(settings, adapters, revocations)
+
+    def forget() -> None:
+        tokens.forget()
+        withdrawn.notify()
+
+    def own_issuer(url: str) -> OwnIssuer:
+        issuer = OwnIssuer(url, settings.audience, adapters.clock, forget)
+        tokens.add(issuer)
+        return issuer
+
+    own = own_issuer(f"urn:careweave:process:{secrets.token_hex(8)}")
     trial = bind(settings.trial_listen) if settings.trial == "yes" else None
     if trial is not None:
-        trial.issuer = _own_issuer(trial.url, settings, adapters, tokens)
+        trial.issuer = own_issuer(trial.url)
     ports = Ports(revocations, adapters.events, trial.issuer if trial else None, adapters.clock, adapters.new_id)
     return Identity(
         callers=Callers(tokens, listed(settings.service_names)),
         streams=Streams(revocations, adapters.clock),
         own=own,
+        issuers=(own, trial.issuer) if trial else (own,),
+        withdrawn=withdrawn,
         part=AccessPart(ports, trial),
     )
 
 
-def _own_issuer(url: str, settings: Settings, adapters: "Adapters", tokens: Tokens) -> OwnIssuer:
-    issuer = OwnIssuer(url, settings.audience, adapters.clock, tokens.forget)
-    tokens.add(issuer)
-    return issuer
+def worker_identity_of(settings: Settings, adapters: "Adapters") -> WorkerIdentity:
+    """Return what a worker knows its callers by; the keys of its server's own issuers are still to be added."""
+    revocations = Revocations()
+    tokens = _tokens(settings, adapters, revocations)
+    # At the address that workers share nobody is asked for a certificate, so no name in one counts.
+    return WorkerIdentity(Callers(tokens, ()), Streams(revocations, adapters.clock), tokens, revocations)
+
+
+def _tokens(settings: Settings, adapters: "Adapters", revocations: Revocations) -> Tokens:
+    tokens = Tokens((), settings.audience, revocations, adapters.clock)
+    fetch = Fetcher(plain=settings.trial == "yes")
+    for url in listed(settings.issuers):
+        tokens.add(IssuerKeys(url, fetch, time.monotonic, tokens.forget))
+    return tokens

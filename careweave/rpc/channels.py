@@ -19,7 +19,7 @@ from careweave.identity.signing import Issued, OwnIssuer
 from careweave.policy import Caller
 from careweave.rpc.access import NUMBERS
 from careweave.rpc.caller import AUTHORIZATION, SERVICE
-from careweave.rpc.credentials import FromFile, Given, Nothing, Renewed, TokenSource, signed_by
+from careweave.rpc.credentials import Ask, FromFile, Given, Nothing, Renewed, TokenSource, signed_by
 from careweave.rpc.tls import channel_credentials
 from careweave.v1.access_service_pb2 import IssueTrialTokenRequest
 from careweave.v1.access_service_pb2_grpc import AccessServiceStub
@@ -65,7 +65,7 @@ class Channels:
     caller: in whose name the calls are made, where a trial or this process's own server gives the tokens; a token that
     was given, from `settings.token_file`, or a certificate says by itself who calls.
     waiting: whether a call waits until the service answers, instead of failing at once.
-    own: the issuer of this process's own server, which answers at `settings.listen` in plain text.
+    own: the issuer of this process's own server, or how to ask it, which answers at `settings.listen` in plain text.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Channels:
         *,
         waiting: bool = True,
         token: str = "",
-        own: OwnIssuer | None = None,
+        own: OwnIssuer | Ask | None = None,
     ) -> None:
         """Connect when the first call is made; needs a running event loop.
 

@@ -15,7 +15,7 @@ EARLIER: Final = LIFETIME / 4
 """How long before it expires a token is renewed."""
 
 Ask: TypeAlias = Callable[[Caller], Awaitable[Issued]]
-"""Gets a token for a caller from a trial."""
+"""Gets a token for a caller, from a trial or from another process of the same server."""
 
 
 class TokenSource(Protocol):
@@ -124,8 +124,10 @@ class Renewed:
         return True
 
 
-def signed_by(issuer: OwnIssuer) -> Ask:
-    """Return how to get tokens of an issuer within this process."""
+def signed_by(issuer: OwnIssuer | Ask) -> Ask:
+    """Return how to get tokens of an issuer within this process, or in another one of the same server."""
+    if not isinstance(issuer, OwnIssuer):
+        return issuer
 
     async def ask(caller: Caller) -> Issued:
         return issuer.issue(caller)

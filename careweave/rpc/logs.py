@@ -15,7 +15,15 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as JSON: time, severity, logger, message, and what was given as `extra`."""
+    """Formats a record as JSON: time, severity, logger, message, and what was given as `extra`.
+
+    process: which one of a server writes; empty for its first.
+    """
+
+    def __init__(self, process: str = "") -> None:
+        """Say in each line which process wrote it, if that has a name."""
+        super().__init__()
+        self._process = {"process": process} if process else {}
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without a line break."""
@@ -24,6 +32,7 @@ class JsonFormatter(logging.Formatter):
             "severity": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **self._process,
         }
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info and record.exc_info[1] is not None:
@@ -46,14 +55,16 @@ def _where(error: BaseException) -> list[str]:
     return lines
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(level: str, process: str = "") -> None:
     """Send records of `level` (for example INFO) and above of this project to standard error, and warnings of others.
+
+    process: see `JsonFormatter`.
 
     Raises:
         ValueError: there is no such level.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(process))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for package in ("careweave", "careweave_skills", "careweave_profiles", "careweave_matching", "careweave_cli"):
         logging.getLogger(package).setLevel(level.upper())

@@ -13,8 +13,8 @@ import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -26,17 +26,17 @@ from grpc_reflection.v1alpha import reflection
 
 from careweave.audit.trail import Pseudonyms, of_nobody
 from careweave.config import Settings
-from careweave.errors import Unavailable
 from careweave.identity.service import identity_of
 from careweave.identity.signing import OwnIssuer
-from careweave.rpc.channels import LONGEST_MESSAGE, Channels
+from careweave.rpc.binding import bind, make_server, port
+from careweave.rpc.channels import Channels
 from careweave.rpc.deadlines import Deadlines
 from careweave.rpc.guard import Guard
 from careweave.rpc.limits import Limits
-from careweave.rpc.parts import Build, KeepsPseudonyms, ServicePart
+from careweave.rpc.parts import Build, HasWorkers, KeepsPseudonyms, ServicePart
 from careweave.rpc.pseudonyms import pseudonyms_over
-from careweave.rpc.serving import secured
-from careweave.rpc.tls import server_credentials
+from careweave.rpc.within import Issuers, Shared
+from careweave.rpc.workers import own_sockets, working
 
 if TYPE_CHECKING:
     from careweave.wiring import Adapters
@@ -49,9 +49,6 @@ _READY_POLL_SECONDS: Final = 0.2
 
 DRAIN_SECONDS: Final = 5.0
 """How long calls that are under way may go on when the server stops."""
-CONNECTION_AGE_SECONDS: Final = 300.0
-"""After this a client is asked to connect anew, and looks up the address again: so it finds replicas that were added
-since. Calls under way, streams too, end where they began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,8 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
     """Serve what `builds` give at `settings.listen` (port 0: any free one) until the block ends.
 
     On leaving, health turns NOT_SERVING, streams end, calls get `DRAIN_SECONDS`, background tasks are
-    cancelled and parts closed. The adapters stay open: they are the caller's.
+    cancelled and parts closed. The adapters stay open: they are the caller's. Workers start when every part is
+    ready, and end before this process does.
 
     Raises:
         Unavailable: the address cannot be bound.
@@ -107,12 +105,15 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
         audit=adapters.audit,
         limits=limits,
     )
-    server = _make_server(guard)
-    bound = _bind(server, settings)
-    async with Channels(bound.within, own=identity.own) as channels:
+    async with AsyncExitStack() as until_done:
+        sockets = until_done.enter_context(own_sockets()) if settings.processes > 1 else None
+        server = make_server(guard, shared=sockets is not None)
+        bound = bind(server, settings, sockets.calls if sockets else "")
+        channels = await until_done.enter_async_context(Channels(bound.within, own=identity.own))
         parts: list[ServicePart] = [identity.part]
         parts += [await build(adapters, channels) for build in builds]
-        adapters.audit.name_by(_pseudonyms(parts, channels))
+        pseudonyms = _pseudonyms(parts, channels)
+        adapters.audit.name_by(pseudonyms)
         health = _register(server, parts)
         ready, failed = asyncio.Event(), asyncio.get_running_loop().create_future()
         await _set_all(health, parts, _NOT_SERVING)
@@ -123,11 +124,21 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
         tasks.append(asyncio.create_task(adapters.audit.run()))
         tasks.append(asyncio.create_task(deadlines.run()))
         tasks.append(asyncio.create_task(_follow_readiness(parts, health, ready)))
+        has_workers = next((part for part in parts if isinstance(part, HasWorkers)), None)
+        workers: AbstractAsyncContextManager[None] = nullcontext()
+        if sockets and has_workers:
+            own = Issuers(identity.own, identity.issuers, identity.withdrawn)
+            shared = Shared(adapters.graph, own, pseudonyms, has_workers.answers, has_workers.renewals)
+            workers = working(bound.settings, sockets, has_workers.worker, shared, ready)
         try:
-            yield Running(bound.settings, identity.own, ready, failed)
+            async with workers:
+                try:
+                    yield Running(bound.settings, identity.own, ready, failed)
+                finally:
+                    await health.enter_graceful_shutdown()
+                    identity.streams.end_all()
         finally:
-            await health.enter_graceful_shutdown()
-            identity.streams.end_all()
+            identity.streams.end_all()  # what was opened while workers ended
             await server.stop(DRAIN_SECONDS)
             await probed.stop(None)
             await _cancelled(tasks)
@@ -178,60 +189,6 @@ async def serve(
     _LOG.info("stopped")
 
 
-def _make_server(guard: Guard) -> grpc.aio.Server:
-    return grpc.aio.server(
-        interceptors=[guard],
-        options=(
-            ("grpc.so_reuseport", 0),  # two servers on one port would answer in turn, each from its own index
-            ("grpc.max_receive_message_length", LONGEST_MESSAGE),
-            ("grpc.max_send_message_length", LONGEST_MESSAGE),
-            ("grpc.max_connection_age_ms", int(CONNECTION_AGE_SECONDS * 1000)),
-        ),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    """Where a server listens.
-
-    settings: for those who call from elsewhere. within: for the services that share the process, which call each other
-    in plain text over loopback.
-    """
-
-    settings: Settings
-    within: Settings
-
-
-def _bind(server: grpc.aio.Server, settings: Settings) -> _Bound:
-    """Bind what `settings` name; where a port is 0, any free one."""
-    if not secured(settings):
-        bound = replace(settings, listen=_port(settings.listen, server.add_insecure_port))
-        return _Bound(bound, bound)
-    listen = _port(settings.listen, partial(_add_secure, server, server_credentials(settings, mutual=False)))
-    if settings.service_listen:
-        _port(settings.service_listen, partial(_add_secure, server, server_credentials(settings, mutual=True)))
-    within = _port("127.0.0.1:0", server.add_insecure_port)
-    return _Bound(replace(settings, listen=listen), replace(settings, listen=within))
-
-
-def _add_secure(server: grpc.aio.Server, credentials: grpc.ServerCredentials, listen: str) -> int:
-    return server.add_secure_port(listen, credentials)
-
-
-def _port(listen: str, add: Callable[[str], int]) -> str:
-    """Return the address that `add` bound, with the port that was chosen where `listen` says 0."""
-    try:
-        port = add(listen)
-    except RuntimeError as error:
-        raise Unavailable(
-            f"Cannot listen on {listen}: it is in use, or not an address of this machine. "
-            "Stop what listens there, or choose another address with CAREWEAVE_LISTEN.",
-            reason="ADDRESS_NOT_BOUND",
-            metadata={"address": listen},
-        ) from error
-    return f"{listen.rpartition(':')[0]}:{port}"
-
-
 def _register(server: grpc.aio.Server, parts: Sequence[ServicePart]) -> health_aio.HealthServicer:
     health = health_aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
@@ -246,7 +203,7 @@ async def _started_for_probes(listen: str, health: health_aio.HealthServicer) ->
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     if listen:
-        _port(listen, server.add_insecure_port)
+        port(listen, server.add_insecure_port)
         await server.start()
     return server
 

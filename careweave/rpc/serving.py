@@ -1,5 +1,6 @@
 """What must be settled before a server listens: how callers are known, and that nobody reads along."""
 
+import sys
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -27,6 +28,12 @@ def check_serving(settings: Settings) -> None:
     _check_together(settings, _TLS, wanted=any(getattr(settings, name) for name in _TLS))
     _check_together(settings, _MUTUAL, wanted=bool(settings.service_listen))
     _check_listening(settings)
+    if settings.processes > 1 and sys.platform != "linux":
+        raise InvalidArgument(
+            "CAREWEAVE_PROCESSES above 1 needs Linux, which spreads connections over processes that share a port; "
+            "elsewhere, start replicas of matching.",
+            reason="PROCESSES_NEED_LINUX",
+        )
 
 
 def secured(settings: Settings) -> bool:

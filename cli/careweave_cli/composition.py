@@ -38,6 +38,7 @@ async def in_process(settings: Settings, services: Sequence[str]) -> "AsyncItera
     loopback = replace(
         settings,
         listen="127.0.0.1:0",
+        processes=1,
         service_listen="",
         tls_certificate_file="",
         tls_key_file="",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from careweave_matching import earlier, reading, store
+from careweave_matching import reading, store
 from careweave_matching.bulk import Wish, best_rows
 from careweave_matching.index import Index
 from careweave_matching.ports import Ports
@@ -47,7 +47,7 @@ async def build(ports: Ports, weights: Weights, version: str, building: Building
     tell("reading the taxonomy")
     taxonomy = await reading.read_taxonomy(ports.graph, version)
     surroundings = await reading.read_surroundings(ports.graph)
-    await earlier.keep_places(ports.graph, surroundings.geography)
+    await ports.keep_places(surroundings.geography)
     index = Index(taxonomy, surroundings, ports.embedder, weights)
     tell("taking in opportunities")
     after = ""

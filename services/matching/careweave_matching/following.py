@@ -55,6 +55,8 @@ class ReadModel:
         self.building: Building | None = None
         self.built: Built | None = None
         self.follower: Follower | None = None
+        self.renewals = Wakeup()
+        """Notified when somebody asks for the index to be built from nothing."""
         self._ports = ports
         self._weights = weights
         self._index: Index | None = None
@@ -138,10 +140,15 @@ class ReadModel:
         None stands for moments in which nothing is being built yet.
         """
         wanted = self._generation + 1
-        self._asked.set()
+        self.renew()
         while self.built is None or self.built.generation < wanted:
             yield self.building
             await self._stir()
+
+    def renew(self) -> None:
+        """Have the index built from nothing; the one there is serves meanwhile."""
+        self._asked.set()
+        self.renewals.notify()
 
     async def run(self) -> None:
         """Build, serve and follow until cancelled, and again for every reason to."""

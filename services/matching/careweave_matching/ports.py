@@ -1,13 +1,15 @@
 """What the use-cases of this service stand on, passed in so that every result can be reproduced."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
-from careweave.embedding.port import Embedder
+from careweave.embedding.port import Embedder, Vectors
 from careweave.events.port import EventLog
 from careweave.graph.port import Graph
+from careweave_matching.aspirations import Kept
+from careweave_matching.geography import Geography
 from careweave_matching.model import Person
 
 EVENT_SOURCE: Final = "/careweave/matching"
@@ -15,6 +17,8 @@ EVENT_SOURCE: Final = "/careweave/matching"
 
 Fetched: TypeAlias = tuple[list[Person], list[str]]
 """People found, and names of those that are gone."""
+KeepPlaces: TypeAlias = Callable[[Geography], Awaitable[None]]
+KeepWritten: TypeAlias = Callable[[str, Kept, Sequence[Person], Mapping[str, Vectors]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Ports:
     fetch_person_version: name and version → what a ranking reads of that version of a person.
     decisions_kept: how long rankings are kept; None if no time ends that.
     taxonomy_version: digest of what the skills service has loaded; empty if nothing.
+    keep_places: see `earlier.keep_places`; done when it returns, whichever process of the server does it.
+    keep_written: see `aspirations.write`; one process of a server does it, the others leave it to that one.
     """
 
     graph: Graph
@@ -42,3 +48,5 @@ class Ports:
     fetch_person_version: Callable[[str, int], Awaitable[Person]]
     decisions_kept: timedelta | None
     taxonomy_version: Callable[[], Awaitable[str]]
+    keep_places: KeepPlaces
+    keep_written: KeepWritten

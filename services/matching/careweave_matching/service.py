@@ -1,26 +1,34 @@
 """How the matching service is put together; the one place where its parts meet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 import grpc
 
+from careweave.config import Settings
 from careweave.events.outbox import Relay
+from careweave.events.wakeup import Wakeup
+from careweave.graph.port import Graph
 from careweave.keeping import keep_to_rules
 from careweave.rpc.channels import Channels
 from careweave.rpc.errors import error_of
 from careweave.rpc.paging import token_key
+from careweave.rpc.parts import Answer, Ask
 from careweave.v1 import matching_pb2, profiles_pb2, skills_pb2
 from careweave.v1.matching_pb2_grpc import add_MatchingServiceServicer_to_server
 from careweave.wiring import Adapters
+from careweave_matching import aspirations, earlier
 from careweave_matching.alerting import Alerting
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
 from careweave_matching.forgetting import forget_the_erased
 from careweave_matching.freshness import Limits
+from careweave_matching.geography import Geography
 from careweave_matching.messages import read_person
 from careweave_matching.model import Person
 from careweave_matching.pathways.plans import Careers
@@ -28,6 +36,8 @@ from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports
 from careweave_matching.retention import apply_rules
 from careweave_matching.servicer import MatchingServicer
 
+KEEP_PLACES: Final = "KeepPlaces"
+"""What workers ask to have kept where the places are, before a ranking names that."""
 NAME: Final = matching_pb2.DESCRIPTOR.services_by_name["MatchingService"].full_name
 
 _SURE: Final = 0.30
@@ -38,6 +48,7 @@ class MatchingPart:
     """The matching service on a server; see `careweave.rpc.parts.ServicePart`."""
 
     name = NAME
+    worker = "careweave_matching.worker"
 
     def __init__(
         self,
@@ -46,8 +57,10 @@ class MatchingPart:
         decisions: Decisions,
         relay: Relay,
         *beside: Callable[[], Awaitable[None]],
+        answers: Mapping[str, Answer] = MappingProxyType({}),
     ) -> None:
-        """Take what `build` made. beside: what else goes on beside calls, until cancelled."""
+        """Take what `build` made. beside: what else goes on beside calls, until cancelled. answers: to workers."""
+        self.answers = answers
         self._servicer = servicer
         self._model = model
         self._decisions = decisions
@@ -56,14 +69,14 @@ class MatchingPart:
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add the servicer to `server`, FindOpportunities with a serialiser that takes its bytes as they are."""
-        find: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
-            self._servicer.find_opportunities,
-            request_deserializer=matching_pb2.FindOpportunitiesRequest.FromString,
-            response_serializer=None,
-        )
         add_MatchingServiceServicer_to_server(self._servicer, server)
         # The handler that was registered for a method last is the one that answers it.
-        server.add_registered_method_handlers(NAME, {"FindOpportunities": find})
+        server.add_registered_method_handlers(NAME, finding(self._servicer))
+
+    @property
+    def renewals(self) -> Wakeup:
+        """Notified when somebody asks for the index to be built from nothing."""
+        return self._model.renewals
 
     async def run(self) -> None:
         """Keep the index current, publish events, record decisions and what else goes on beside, until cancelled."""
@@ -81,6 +94,16 @@ class MatchingPart:
     async def close(self) -> None:
         """Record the decisions that still wait."""
         await self._decisions.flush()
+
+
+def finding(servicer: MatchingServicer) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+    """Return the handler of FindOpportunities, with a serialiser that takes its bytes as they are."""
+    find: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
+        servicer.find_opportunities,
+        request_deserializer=matching_pb2.FindOpportunitiesRequest.FromString,
+        response_serializer=None,
+    )
+    return {"FindOpportunities": find}
 
 
 async def _done(work: Callable[[], Awaitable[None]]) -> None:
@@ -175,6 +198,17 @@ def ports_over(adapters: Adapters, channels: Channels) -> Ports:
         fetch_person_version=others.fetch_person_version,
         decisions_kept=timedelta(days=kept) if (kept := adapters.settings.events_keep_days) else None,
         taxonomy_version=others.taxonomy_version,
+        keep_places=partial(earlier.keep_places, adapters.graph),
+        keep_written=partial(aspirations.write, adapters.graph),
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return how far behind an index may be."""
+    return Limits(
+        served=timedelta(seconds=settings.index_staleness_seconds),
+        # Half of what is kept: then there is time left to read it.
+        forgotten=timedelta(hours=settings.tombstones_kept_hours) / 2,
     )
 
 
@@ -182,12 +216,7 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     """Return the service on `adapters`, calling the others through `channels`."""
     ports = ports_over(adapters, channels)
     settings = adapters.settings
-    limits = Limits(
-        served=timedelta(seconds=settings.index_staleness_seconds),
-        # Half of what is kept: then there is time left to read it.
-        forgotten=timedelta(hours=settings.tombstones_kept_hours) / 2,
-    )
-    model = ReadModel(ports, limits=limits)
+    model = ReadModel(ports, limits=limits_of(settings))
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
     careers = Careers(adapters.graph)
@@ -199,4 +228,26 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
         daily,
         partial(careers.keep_ready, model),
     )
-    return MatchingPart(servicer, model, decisions, relay, *beside)
+    answers = {KEEP_PLACES: partial(_keep_places, ports.graph)}
+    return MatchingPart(servicer, model, decisions, relay, *beside, answers=answers)
+
+
+async def _keep_places(graph: Graph, positions: bytes) -> bytes:
+    """Keep where places are, for a worker; see `Geography.positions`."""
+    await earlier.keep_places(graph, Geography.at(positions))
+    return b""
+
+
+def worker_ports(ports: Ports, ask: Ask) -> Ports:
+    """Return `ports` for a process that writes nothing to the graph: the first process does, which `ask` asks.
+
+    That one takes in the same events, and keeps what people wrote of their aspirations by itself.
+    """
+
+    async def keep_places(geography: Geography) -> None:
+        await ask(KEEP_PLACES, geography.positions)
+
+    async def keep_written(*_: object) -> None:
+        pass
+
+    return replace(ports, keep_places=keep_places, keep_written=keep_written)

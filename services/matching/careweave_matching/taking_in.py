@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from careweave_matching import aspirations, earlier, reading
+from careweave_matching import aspirations, reading
 from careweave_matching.aims import parts_of
 from careweave_matching.index import Index
 from careweave_matching.model import Opportunity, Person
@@ -29,7 +29,7 @@ async def put_people(ports: Ports, index: Index, people: Sequence[Person]) -> No
     parts = {part for person in people for part in parts_of(person.wishes.aspiration)}
     fresh = await index.read_written(sorted(parts - kept.by_part.keys()))
     await index.put_people(people, ports.clock().date(), {**kept.by_part, **fresh})
-    await aspirations.write(ports.graph, index.model, kept, people, fresh)
+    await ports.keep_written(index.model, kept, people, fresh)
 
 
 async def put_opportunities(ports: Ports, index: Index, opportunities: Sequence[Opportunity]) -> None:
@@ -45,7 +45,7 @@ async def put_opportunities(ports: Ports, index: Index, opportunities: Sequence[
 
 async def _look_around(ports: Ports, index: Index) -> None:
     surroundings = await reading.read_surroundings(ports.graph)
-    await earlier.keep_places(ports.graph, surroundings.geography)  # before a ranking can name them
+    await ports.keep_places(surroundings.geography)  # before a ranking can name them
     index.move(surroundings)
 
 

@@ -12,6 +12,7 @@ from careweave.errors import FieldViolation, Forbidden, InvalidArgument
 from careweave.policy import Caller
 from careweave.rpc.caller import caller_of
 from careweave.rpc.paging import SIZE_FIELD, decode_token, encode_token, page
+from careweave.rpc.peers import peer_of
 from careweave.v1 import skills_pb2 as pb
 from careweave.v1.skills_pb2_grpc import SkillsServiceServicer
 from careweave_skills import usecases
@@ -147,7 +148,7 @@ class SkillsServicer(SkillsServiceServicer):
 
         The import goes on to its end, or to its failure, even if the caller goes away.
         """
-        root = _root(request.folder, context.peer())
+        root = _root(request.folder, peer_of(context))
         steps: asyncio.Queue[pb.ImportTaxonomyResponse | None] = asyncio.Queue()
         running = asyncio.create_task(self._import(caller_of(context), request, root, steps))
         while (step := await steps.get()) is not None:
