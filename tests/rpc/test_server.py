@@ -160,3 +160,16 @@ async def test_two_servers_do_not_share_an_address(probed: Probed, adapters: Ada
     with pytest.raises(Unavailable, match="CAREWEAVE_LISTEN"):
         async with running(probed.running.settings, [build], adapters):
             pass
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1), (2, 2)])
+async def test_a_server_of_several_processes_shares_its_address_with_no_other_server(
+    settings: Settings, adapters: Adapters, first: int, second: int
+) -> None:
+    async def build(adapters: Adapters, channels: Channels) -> Probe:
+        return Probe()
+
+    async with running(replace(settings, processes=first), [build], adapters) as started:
+        with pytest.raises(Unavailable, match="CAREWEAVE_LISTEN"):
+            async with running(replace(started.settings, processes=second), [build], adapters):
+                pass
