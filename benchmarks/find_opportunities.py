@@ -68,17 +68,27 @@ def server(side: str, folder: Path, *options: str) -> Iterator[str]:
             process.wait(timeout=60)
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to call, with whose tokens, and over how many connections of each client process."""
+
+    address: str
+    tokens: Path
+    connections: int = 1
+
+
 def drive(
-    address: str, tokens: Path, view: str, *, clients: int, people: int, seconds: float, first: int
+    target: Target, view: str, *, clients: int, people: int, seconds: float, first: int
 ) -> tuple[float, list[float]]:
     """Return calls a second and all latencies of `clients` calls at once, from at most two processes."""
     processes = min(2, clients)
     started = [
         subprocess.Popen(
             [
-                sys.executable, "-m", "benchmarks.ranking_client", address, str(tokens), "--view", view,
+                sys.executable, "-m", "benchmarks.ranking_client", target.address, str(target.tokens), "--view", view,
                 "--seconds", str(seconds), "--calls-at-once", str(clients // processes), "--people", str(people),
                 "--first", str((first + number * people // processes) % people),
+                "--connections", str(target.connections),
             ],
             stdout=subprocess.PIPE,
             text=True,
@@ -115,7 +125,8 @@ def _rounds(sides: dict[str, str], tokens: Path, view: str, people: int, seconds
         for number in range(_ROUNDS + 1):
             for side, address in sides.items():
                 length = seconds if number else _WARMING_SECONDS
-                rate, taken = drive(address, tokens, view, clients=clients, people=people, seconds=length, first=first)
+                target = Target(address, tokens)
+                rate, taken = drive(target, view, clients=clients, people=people, seconds=length, first=first)
                 if number:  # the first round warms both sides up
                     rates[side].append(rate)
                     latencies[side] += taken

@@ -4,7 +4,8 @@
 
 Asks for one generated person after the other, each by the token that the file TOKENS has of them, with so many calls
 under way all the time, and prints the latencies in microseconds as a JSON list. Replies are counted, not decoded, on
-either side alike.
+either side alike. `--connections N` takes turns over so many connections, so that several processes at one address have
+their share.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,8 @@ from careweave.rpc.caller import AUTHORIZATION
 from careweave.v1.matching_pb2 import FindOpportunitiesRequest, MatchView
 
 _PATH = f"/{NAME}/FindOpportunities"
+_APART = (("grpc.use_local_subchannel_pool", 1),)
+"""Else channels to one address share a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +46,23 @@ def requests(tokens: Path, first: int, people: int, view: str) -> Iterator[Asked
         yield Asked(body, ((AUTHORIZATION, f"Bearer {lines[number]}"),))
 
 
-async def ask(address: str, asked: Iterator[Asked], at_once: int, seconds: float) -> list[float]:
+async def ask(address: str, asked: Iterator[Asked], at_once: int, seconds: float, connections: int = 1) -> list[float]:
     """Return the latency of every call, microseconds."""
     latencies: list[float] = []
-    async with grpc.aio.insecure_channel(address) as channel:
-        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_PATH)
+    async with AsyncExitStack() as until_done:
+        channels = [
+            await until_done.enter_async_context(grpc.aio.insecure_channel(address, _APART)) for _ in range(connections)
+        ]
+        in_turn: Iterator[grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = itertools.cycle(
+            [channel.unary_unary(_PATH) for channel in channels]
+        )
+        await asyncio.gather(*(channel.channel_ready() for channel in channels))
         end = time.perf_counter() + seconds
 
         async def one_after_the_other() -> None:
             while (began := time.perf_counter()) < end:
                 each = next(asked)
-                await call(each.body, metadata=each.metadata)
+                await next(in_turn)(each.body, metadata=each.metadata)
                 latencies.append((time.perf_counter() - began) * 1e6)
 
         await asyncio.gather(*(one_after_the_other() for _ in range(at_once)))
@@ -78,9 +88,11 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--people", type=int, default=50_000)
     parser.add_argument("--view", choices=["full", "basic"], default="full")
+    parser.add_argument("--connections", type=int, default=1)
     given = parser.parse_args()
     asked = requests(given.tokens, given.first, given.people, given.view)
-    print(json.dumps(asyncio.run(ask(given.address, asked, given.calls_at_once, given.seconds))))
+    asking = ask(given.address, asked, given.calls_at_once, given.seconds, given.connections)
+    print(json.dumps(asyncio.run(asking)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@
     python -m benchmarks.ranking_server unguarded FOLDER --people 50000 --opportunities 400
     python -m benchmarks.ranking_server empty FOLDER
 
+`--processes N` has the first and the last answer in so many processes at one address.
+
 `matching` serves the matching service as it ships (the server, its interceptor, the ranking, decisions and audit trail
 to a SQLite log in FOLDER, pseudonyms from the graph there), its index filled with generated people and opportunities;
 the token of each person lies in FOLDER. `unguarded` is the same without the interceptor: nobody asks who calls, nothing
@@ -17,9 +19,11 @@ import asyncio
 import itertools
 import json
 import os
+import subprocess
 import sys
 import time
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -57,17 +61,41 @@ REPLIES = "replies.bin"
 LENGTHS = "lengths.json"
 """Where the recorded replies lie in FOLDER, one after the other, and their lengths."""
 SEED = 20270104
+SIZE = "Size"
+"""What workers ask their first process for."""
 _BATCH = 1000
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many people and opportunities are generated."""
+
+    people: int
+    opportunities: int
+
+    async def told(self, _: bytes) -> bytes:
+        """Return it for workers, which generate the same."""
+        return json.dumps(asdict(self)).encode()
 
 
 class GeneratedPart(MatchingPart):
     """The matching service over an index that is filled already: nothing to follow or relay."""
 
+    worker = "benchmarks.ranking_worker"
+
     def __init__(
-        self, servicer: MatchingServicer, model: ReadModel, decisions: Decisions, relay: Relay, pseudonyms: Pseudonyms
+        self,
+        servicer: MatchingServicer,
+        model: ReadModel,
+        decisions: Decisions,
+        relay: Relay,
+        pseudonyms: Pseudonyms,
+        *,
+        size: Size,
     ) -> None:
         """Take what `build` made. pseudonyms: as the profiles service in the same process would find them."""
-        super().__init__(servicer, model, decisions, relay)
+        super().__init__(servicer, model, decisions, relay, answers={SIZE: size.told})
         self._recording = decisions
         self.pseudonyms = pseudonyms
 
@@ -101,7 +129,7 @@ def midday() -> datetime:
     return datetime.combine(TODAY, datetime.now(UTC).timetz())
 
 
-async def serve_matching(folder: Path, people_count: int, opportunity_count: int, *, guarded: bool) -> None:
+async def serve_matching(folder: Path, size: Size, processes: int, *, guarded: bool) -> None:
     """Serve until standard input ends."""
     settings = replace(
         read_settings(os.environ),
@@ -109,11 +137,12 @@ async def serve_matching(folder: Path, people_count: int, opportunity_count: int
         events=f"sqlite:{folder / 'events.db'}",
         listen="127.0.0.1:0",
         trial="yes",
+        processes=processes,
     )
     async with open_adapters(settings, midday) as adapters:
         began = time.perf_counter()
-        index = await filled_index(adapters.embedder, people_count, opportunity_count)
-        await put_people(adapters, people_count)
+        index = await filled_index(adapters.embedder, size.people, size.opportunities)
+        await put_people(adapters, size.people)
         print(json.dumps({"people": len(index), "filled_seconds": round(time.perf_counter() - began, 1)}), flush=True)
 
         async def build(adapters: Adapters, channels: Channels) -> GeneratedPart:
@@ -124,14 +153,17 @@ async def serve_matching(folder: Path, people_count: int, opportunity_count: int
             relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
             servicer = MatchingServicer(ports, model, decisions, token_key(adapters.settings))
             people_ports = ProfilesPorts(adapters.graph, adapters.clock, adapters.new_id)
-            return GeneratedPart(servicer, model, decisions, relay, partial(pseudonyms, people_ports))
+            found = partial(pseudonyms, people_ports)
+            return GeneratedPart(servicer, model, decisions, relay, found, size=size)
 
         if not guarded:
             await serve_unguarded(await build(adapters, Channels(settings)))
             return
         async with running(settings, [build], adapters) as started:
             await started.until_ready()
-            write_tokens(folder / TOKENS, started.own, people_count)
+            write_tokens(folder / TOKENS, started.own, size.people)
+            while started.processes < processes:  # noqa: ASYNC110  the workers' state
+                await asyncio.sleep(_LOOK_SECONDS)
             print(started.settings.listen, flush=True)
             await asyncio.to_thread(sys.stdin.read)
 
@@ -171,8 +203,8 @@ async def serve_unguarded(part: GeneratedPart) -> None:
     await part.close()
 
 
-async def serve_empty(folder: Path) -> None:
-    """Serve recorded replies until standard input ends."""
+async def serve_empty(folder: Path, listen: str) -> None:
+    """Serve recorded replies at `listen`, which other processes may share, until standard input ends."""
     body = (folder / REPLIES).read_bytes()
     ends = list(itertools.accumulate(json.loads((folder / LENGTHS).read_text())))
     replies = itertools.cycle([body[start:end] for start, end in itertools.pairwise([0, *ends])])
@@ -180,14 +212,31 @@ async def serve_empty(folder: Path) -> None:
     async def answer(_: bytes, __: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         return next(replies)
 
-    server = grpc.aio.server()
+    server = grpc.aio.server(options=(("grpc.so_reuseport", 1),))
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(answer)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, {"FindOpportunities": handler}),))
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(listen)
     await server.start()
     print(f"127.0.0.1:{port}", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     await server.stop(None)
+
+
+def serve_empty_by_several(folder: Path, processes: int) -> None:
+    """Serve recorded replies by so many processes at one address until standard input ends."""
+    command = [sys.executable, "-m", "benchmarks.ranking_server", "empty", str(folder), "--listen"]
+    with ExitStack() as until_done:
+        address = "127.0.0.1:0"
+        for _ in range(processes):
+            process = until_done.enter_context(
+                subprocess.Popen([*command, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+            if process.stdin is None or process.stdout is None:
+                raise AssertionError
+            until_done.callback(process.stdin.close)
+            address = process.stdout.readline().strip()
+        print(address, flush=True)
+        sys.stdin.read()
 
 
 def main() -> None:
@@ -197,12 +246,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--people", type=int, default=50_000)
     parser.add_argument("--opportunities", type=int, default=400)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--listen", default="127.0.0.1:0", help="where one empty process listens")
     given = parser.parse_args()
-    if given.side == "empty":
-        asyncio.run(serve_empty(given.folder))
+    size = Size(given.people, given.opportunities)
+    if given.side == "empty" and given.processes > 1:
+        serve_empty_by_several(given.folder, given.processes)
+    elif given.side == "empty":
+        asyncio.run(serve_empty(given.folder, given.listen))
     else:
-        guarded = given.side == "matching"
-        asyncio.run(serve_matching(given.folder, given.people, given.opportunities, guarded=guarded))
+        asyncio.run(serve_matching(given.folder, size, given.processes, guarded=given.side == "matching"))
 
 
 if __name__ == "__main__":

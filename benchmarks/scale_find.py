@@ -6,7 +6,8 @@ At each size, one after the other within each round, and the median of the round
 
 - `careweave`: the service as it ships (tokens, policy, audit trail, decisions recorded to SQLite), people in turn, no
   reply cache; in the full and in the basic view. Its own recall is of the shown twenty against weighing all exactly.
-- `empty`: a bare grpc.aio handler with the same bytes, in as many processes (one).
+- `empty`: a bare grpc.aio handler with the same bytes, in as many processes (`--processes`, else one). With more,
+  clients take turns over many connections, which the kernel spreads over the processes.
 - `postgres`: PostgreSQL 18 with pgvector, and `neo4j`: Neo4j Community, up to 10,000, on the same machine, each asked a
   question that is less work (`peer_questions`), in several ways (`postgres_peer`, `neo4j_peer`): exact over districts
   within reach, and by their vector index first. Recall is against exact scoring of the same question. They hold who
@@ -38,7 +39,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import neo4j_peer, peer_questions, postgres_peer
-from benchmarks.find_opportunities import drive, server
+from benchmarks.find_opportunities import Target, drive, server
 from benchmarks.generated import TODAY
 from benchmarks.peer_questions import SHOWN, Exact
 from benchmarks.ranking_client import record, requests
@@ -54,6 +55,8 @@ _JUDGED: Final = 100
 """People of whom recall is told."""
 _MOST_FOR_NEO4J: Final = 10_000
 _WARMING: Final = 1.5
+_CONNECTIONS: Final = 32
+"""Of each client process where there are several server processes: then each of these has nearly its share."""
 
 Drive = Callable[[int, float, int], tuple[float, list[float]]]
 """Clients, seconds and number of the first person → calls a second, and the latencies in microseconds."""
@@ -88,31 +91,32 @@ def say(words: str) -> None:
     Console(stderr=True).print(f"[dim]{time.strftime('%H:%M:%S')} {words}; load {os.getloadavg()[0]:.1f}[/dim]")
 
 
-def measure(opportunities: int, people: int, seconds: float, clients: list[int]) -> list[Line]:
+def measure(opportunities: int, people: int, seconds: float, clients: list[int], processes: int) -> list[Line]:
     """Return the lines of one size."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place, ExitStack() as until_done:
         folder = Path(place)
         folder.chmod(0o755)  # PostgreSQL runs as somebody else
         peers, (candidates, recall) = asyncio.run(_peers(folder, opportunities, until_done))
-        options = ("--people", str(people), "--opportunities", str(opportunities))
+        several = ("--processes", str(processes))
+        options = ("--people", str(people), "--opportunities", str(opportunities), *several)
         matching = until_done.enter_context(server("matching", folder, *options))
+        connections = _CONNECTIONS if processes > 1 else 1
         sides = list(peers)
         for view in ("full", "basic"):
             kept = folder / view
             kept.mkdir()
             asyncio.run(record(matching, requests(folder / TOKENS, 0, people, view), _RECORDED, kept))
-            empty = until_done.enter_context(server("empty", kept))
-            sides.append(Side(f"careweave, {view}", _over_grpc(matching, folder, view, people), candidates, recall))
-            sides.append(Side(f"empty, {view}", _over_grpc(empty, folder, view, people), candidates))
+            empty = until_done.enter_context(server("empty", kept, *several))
+            targets = (Target(each, folder / TOKENS, connections) for each in (matching, empty))
+            ours, bare = (_over_grpc(target, view, people) for target in targets)
+            sides += [Side(f"careweave, {view}", ours, candidates, recall), Side(f"empty, {view}", bare, candidates)]
         say(f"{opportunities:,}: measuring {len(sides)} sides")
         return [line for each in clients for line in _rounds(opportunities, sides, each, seconds)]
 
 
-def _over_grpc(address: str, folder: Path, view: str, people: int) -> Drive:
+def _over_grpc(target: Target, view: str, people: int) -> Drive:
     def run(clients: int, seconds: float, first: int) -> tuple[float, list[float]]:
-        return drive(
-            address, folder / TOKENS, view, clients=clients, people=people, seconds=seconds, first=first * 7919 % people
-        )
+        return drive(target, view, clients=clients, people=people, seconds=seconds, first=first * 7919 % people)
 
     return run
 
@@ -250,10 +254,11 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=50_000)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--seconds", type=float, default=4.0, help="length of one round of one side")
+    parser.add_argument("--processes", type=int, default=1, help="of careweave and of the empty handler, each")
     given = parser.parse_args()
     lines: list[Line] = []
     for opportunities in given.opportunities:
-        lines += measure(opportunities, given.people, given.seconds, given.clients)
+        lines += measure(opportunities, given.people, given.seconds, given.clients, given.processes)
         if not given.json:
             show([line for line in lines if line.opportunities == opportunities])
     if given.json:

@@ -36,7 +36,7 @@ from careweave.rpc.limits import Limits
 from careweave.rpc.parts import Build, HasWorkers, KeepsPseudonyms, ServicePart
 from careweave.rpc.pseudonyms import pseudonyms_over
 from careweave.rpc.within import Issuers, Shared
-from careweave.rpc.workers import own_sockets, working
+from careweave.rpc.workers import Workers, own_sockets, working
 
 if TYPE_CHECKING:
     from careweave.wiring import Adapters
@@ -63,6 +63,12 @@ class Running:
     own: OwnIssuer
     _ready: asyncio.Event
     _failed: "asyncio.Future[None]"
+    _workers: Workers | None = None
+
+    @property
+    def processes(self) -> int:
+        """How many processes answer now, this one included; workers begin when every part is ready."""
+        return 1 + len(self._workers.answering if self._workers else ())
 
     async def until_ready(self) -> None:
         """Return when every part is ready.
@@ -125,15 +131,15 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
         tasks.append(asyncio.create_task(deadlines.run()))
         tasks.append(asyncio.create_task(_follow_readiness(parts, health, ready)))
         has_workers = next((part for part in parts if isinstance(part, HasWorkers)), None)
-        workers: AbstractAsyncContextManager[None] = nullcontext()
+        workers: AbstractAsyncContextManager[Workers | None] = nullcontext()
         if sockets and has_workers:
             own = Issuers(identity.own, identity.issuers, identity.withdrawn)
             shared = Shared(adapters.graph, own, pseudonyms, has_workers.answers, has_workers.renewals)
             workers = working(bound.settings, sockets, has_workers.worker, shared, ready)
         try:
-            async with workers:
+            async with workers as kept:
                 try:
-                    yield Running(bound.settings, identity.own, ready, failed)
+                    yield Running(bound.settings, identity.own, ready, failed, kept)
                 finally:
                     await health.enter_graceful_shutdown()
                     identity.streams.end_all()

@@ -13,8 +13,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
 from typing import Final
@@ -36,7 +37,7 @@ from careweave.rpc.passing import Passing
 from careweave.rpc.server import DRAIN_SECONDS
 from careweave.rpc.within import FirstProcess, follow
 from careweave.rpc.workers import READY, Given
-from careweave.wiring import Adapters, open_worker_adapters
+from careweave.wiring import Adapters, open_worker_adapters, utc_now
 
 _LOG: Final = logging.getLogger(__name__)
 _STANDARD_INPUT: Final = 0
@@ -47,13 +48,16 @@ _MADE_BEFORE_GARBAGE: Final = 200_000
 """Objects made between two looks for garbage until it answers: what is made at the start is made to stay."""
 
 
-def run(build: BuildWorker) -> None:
-    """Be a worker, with the part that `build` gives, until SIGTERM or the end of standard input."""
+def run(build: BuildWorker, clock: Callable[[], datetime] = utc_now) -> None:
+    """Be a worker, with the part that `build` gives, until SIGTERM or the end of standard input.
+
+    clock: the same as that of the first process.
+    """
     log_what_core_writes()
     given = Given.read(_first_line())
     settings = read_settings(given.settings)
     configure_logging(settings.log_level, given.name)
-    asyncio.run(_run(given, settings, build))
+    asyncio.run(_run(given, settings, build, clock))
 
 
 def _first_line() -> bytes:
@@ -66,14 +70,14 @@ def _first_line() -> bytes:
     sys.exit("A server starts this program; see CAREWEAVE_PROCESSES.")
 
 
-async def _run(given: Given, settings: Settings, build: BuildWorker) -> None:
+async def _run(given: Given, settings: Settings, build: BuildWorker, clock: Callable[[], datetime]) -> None:
     stop = _Stop(Path(given.within.removeprefix("unix:")).parent)
     stop.listen()
     within = replace(settings, listen=given.calls)
     async with (
         FirstProcess(given.within) as first,
         Channels(within, own=first.token) as channels,
-        open_worker_adapters(settings, first.read) as adapters,
+        open_worker_adapters(settings, first.read, clock) as adapters,
     ):
         identity = worker_identity_of(settings, adapters)
         issuers = RemoteIssuers(first.keys, identity.tokens.forget)

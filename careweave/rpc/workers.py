@@ -79,7 +79,7 @@ def own_sockets() -> Iterator[Sockets]:
 @asynccontextmanager
 async def working(
     settings: Settings, sockets: Sockets, module: str, shared: Shared, ready: asyncio.Event
-) -> AsyncIterator[None]:
+) -> "AsyncIterator[Workers]":
     """Keep as many workers as `settings` say, from when this process is `ready` to the end of the block.
 
     settings: with the address that was bound.
@@ -92,7 +92,7 @@ async def working(
     )
     starting = asyncio.create_task(_start(workers, ready))
     try:
-        yield
+        yield workers
     finally:
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
@@ -117,6 +117,8 @@ class Workers:
         self._given = given
         self._names = [f"worker {number}" for number in range(1, count + 1)]
         self._running: dict[str, Process] = {}
+        self.answering: set[str] = set()
+        """Names of those that answer now."""
         self._turn = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._keeping: list[asyncio.Task[None]] = []
@@ -144,16 +146,11 @@ class Workers:
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
             began = monotonic()
-            async with self._turn:
-                process = await self._started(name)
-            if process is None:
-                return
-            code = await process.wait()
-            del self._running[name]
+            code = await self._run_once(name)
             if self._stopping.is_set():
                 return
-            steady = monotonic() - began >= STEADY_SECONDS
-            pause = FIRST_PAUSE if steady else pause
+            if monotonic() - began >= STEADY_SECONDS:
+                pause = FIRST_PAUSE
             _LOG.error(
                 "a worker ended and is started again", extra={"worker": name, "code": code, "pause_seconds": pause}
             )
@@ -161,10 +158,28 @@ class Workers:
                 await asyncio.wait_for(self._stopping.wait(), pause)
             pause = min(LONGEST_PAUSE, 2 * pause)
 
-    async def _started(self, name: str) -> Process | None:
-        """Return a worker once it answers, or has ended; None if the server is stopping."""
-        if self._stopping.is_set():
+    async def _run_once(self, name: str) -> int | None:
+        """Run a worker to its end, and return the code that it ended with; None if it did not begin."""
+        try:
+            async with self._turn:
+                if self._stopping.is_set():
+                    return None
+                process = await self._started(name)
+        except OSError:
+            _LOG.exception("a worker could not be started", extra={"worker": name})
             return None
+        try:
+            return await process.wait()
+        finally:
+            del self._running[name]
+            self.answering.discard(name)
+
+    async def _started(self, name: str) -> Process:
+        """Return a worker once it answers, or has ended.
+
+        Raises:
+            OSError: there is no room for another process.
+        """
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", self._module, stdin=PIPE, stdout=PIPE, stderr=sys.stderr
         )
@@ -177,5 +192,6 @@ class Workers:
             process.stdin.write(self._given(name).line())
             await process.stdin.drain()
         if (await process.stdout.readline()).decode().strip() == READY:
+            self.answering.add(name)
             _LOG.info("a worker answers", extra={"worker": name, "pid": process.pid})
         return process

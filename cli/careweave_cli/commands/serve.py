@@ -32,6 +32,7 @@ def serve(session: Session, *, services: tuple[str, ...], json_wanted: bool) -> 
       CAREWEAVE_ISSUERS=https://login.example.org/realms/care careweave serve all
       CAREWEAVE_TRIAL=yes careweave serve all --json      {"address": "127.0.0.1:50051", ...} once it serves
       CAREWEAVE_TRIAL=yes CAREWEAVE_GRAPH=ladybug:./other/graph careweave serve skills
+      CAREWEAVE_TRIAL=yes CAREWEAVE_PROCESSES=4 careweave serve all       rankings of four processes (Linux)
     """
     chosen = SERVICES if "all" in services else tuple(name for name in SERVICES if name in services)
     run(_serve(session, chosen, json_wanted=json_wanted))
