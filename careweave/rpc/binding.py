@@ -6,6 +6,7 @@ would let a second server in, too, which answered in turn from an index of its o
 without it, and let go again: that fails if anybody listens there.
 """
 
+import errno
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -107,14 +108,19 @@ def _free(listen: str) -> str:
     """Return `listen`, a port chosen where it says 0, once it is sure that nobody listens there.
 
     Raises:
-        OSError: somebody does, or it is no address of this machine.
+        OSError: somebody does.
     """
     host, _, number = listen.rpartition(":")
     for family, kind, _, _, address in socket.getaddrinfo(host.strip("[]"), int(number), type=socket.SOCK_STREAM):
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended may linger
-            probe.bind((address[0], int(number), *address[2:]))
-            number = str(probe.getsockname()[1])
+        try:
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended may linger
+                probe.bind((address[0], int(number), *address[2:]))
+                number = str(probe.getsockname()[1])
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise
+            # No address of this machine, as localhost's by IPv6 may be: gRPC says so if it has none.
     return f"{host}:{number}"
 
 

@@ -19,7 +19,6 @@ Context: TypeAlias = ServicerContext[bytes, bytes]
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", LONGEST_MESSAGE),
     ("grpc.max_receive_message_length", LONGEST_MESSAGE),
-    ("grpc.enable_retries", 0),  # whether to call again is for the client to say
 )
 _OF_THE_CONNECTION: Final = ("user-agent", PASSED_FROM)
 """Metadata of the one connection that is not sent on over the other; gRPC sets its own."""

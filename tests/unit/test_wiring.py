@@ -56,3 +56,9 @@ def test_wiring_loads_neither_torch_nor_a_driver_before_they_are_asked_for() -> 
 def test_settings_are_read_again_from_the_environment_made_of_them(tmp_path: Path) -> None:
     given = Settings(graph="neo4j://127.0.0.1:7687", cache=tmp_path, index_staleness_seconds=2.5)
     assert read_settings(environment_of(given)) == given
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two"])
+def test_a_server_has_one_process_at_least(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="CAREWEAVE_PROCESSES"):
+        read_settings({"CAREWEAVE_PROCESSES": text})
