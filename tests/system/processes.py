@@ -20,7 +20,7 @@ from careweave.v1 import matching_pb2 as mt
 from careweave.v1.matching_pb2_grpc import MatchingServiceStub
 from tests.rpc.bearing import trial_token
 
-PATIENCE = 240.0
+PATIENCE = 600.0
 MOST_CONNECTIONS = 60
 ANSWERS = "a worker answers"
 ENDED = "a worker ended and is started again"

@@ -97,6 +97,13 @@ async def test_all_processes_answer_alike_to_the_byte(connections: list[Connecti
             assert len(answers.pop()) > 0
 
 
+def test_workers_never_open_the_graph(server: Server) -> None:
+    place = server.settings.graph.removeprefix("ladybug:")
+    for pid in (server.process.pid, *server.workers().values()):
+        opened = [str(Path(file).resolve()) for file in Path(f"/proc/{pid}/fd").iterdir()]
+        assert any(file.startswith(place) for file in opened) == (pid == server.process.pid)
+
+
 async def test_a_page_token_of_one_process_is_good_at_the_others(
     connections: list[Connection], people: list[str]
 ) -> None:

@@ -212,6 +212,13 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def servicer_over(
+    settings: Settings, ports: Ports, model: ReadModel, decisions: Decisions, careers: Careers
+) -> MatchingServicer:
+    """Return what answers in every process of a server alike."""
+    return MatchingServicer(ports, model, decisions, token_key(settings), careers)
+
+
 async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     """Return the service on `adapters`, calling the others through `channels`."""
     ports = ports_over(adapters, channels)
@@ -220,7 +227,7 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
     careers = Careers(adapters.graph)
-    servicer = MatchingServicer(ports, model, decisions, token_key(settings), careers)
+    servicer = servicer_over(settings, ports, model, decisions, careers)
     daily = partial(keep_to_rules, partial(apply_rules, ports))
     beside = (
         Alerting(ports, model).run,

@@ -9,13 +9,13 @@ from typing import Final
 import grpc
 
 from careweave.rpc.channels import Channels
-from careweave.rpc.paging import token_key
 from careweave.rpc.parts import Ask
 from careweave.rpc.worker import run
 from careweave.wiring import Adapters
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
-from careweave_matching.service import NAME, finding, limits_of, ports_over, worker_ports
+from careweave_matching.pathways.plans import Careers
+from careweave_matching.service import NAME, finding, limits_of, ports_over, servicer_over, worker_ports
 from careweave_matching.servicer import MatchingServicer
 
 METHODS: Final = frozenset({f"/{NAME}/FindOpportunities"})
@@ -62,7 +62,7 @@ async def build(adapters: Adapters, channels: Channels, ask: Ask) -> FindingPart
     ports = worker_ports(ports_over(adapters, channels), ask)
     model = ReadModel(ports, limits=limits_of(adapters.settings))
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
-    servicer = MatchingServicer(ports, model, decisions, token_key(adapters.settings))
+    servicer = servicer_over(adapters.settings, ports, model, decisions, Careers(ports.graph))
     return FindingPart(servicer, model, decisions)
 
 
