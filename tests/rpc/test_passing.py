@@ -71,11 +71,28 @@ class Behind:
         raise AssertionError
 
 
+class Answering(grpc.aio.ServerInterceptor):
+    """Stands for the guard of a worker and what that answers: one word, so that it shows who answered."""
+
+    def __init__(self) -> None:
+        """Begin unable."""
+        self.able = False
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """Return what answers with the word."""
+
+        async def answer(_: bytes, __: Any) -> bytes:
+            return b"in front"
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
 @dataclass(frozen=True)
 class Passed:
-    """A channel to the front, and to what is behind it over TCP."""
+    """A channel to the front, and to what is behind it over TCP. answering: what the front answers itself."""
 
     behind: Behind
+    answering: Answering
     front: grpc.aio.Channel
     direct: grpc.aio.Channel
 
@@ -93,8 +110,9 @@ async def passed(tmp_path: Path) -> AsyncIterator[Passed]:
     second.add_insecure_port(f"unix:{tmp_path / 'calls'}")
     port = second.add_insecure_port("127.0.0.1:0")
     await second.start()
-    guard: Any = None  # asked for nothing, since no method is answered in front
-    passing = Passing(guard, f"unix:{tmp_path / 'calls'}", frozenset({"/test.Behind/Echo"}), lambda: False)
+    answering: Any = Answering()
+    methods = frozenset({"/test.Behind/Echo"})
+    passing = Passing(answering, f"unix:{tmp_path / 'calls'}", methods, lambda: bool(answering.able))
     first = grpc.aio.server(interceptors=[passing], options=OPTIONS)
     front = first.add_insecure_port("127.0.0.1:0")
     await first.start()
@@ -102,7 +120,7 @@ async def passed(tmp_path: Path) -> AsyncIterator[Passed]:
         grpc.aio.insecure_channel(f"127.0.0.1:{front}", OPTIONS) as channel,
         grpc.aio.insecure_channel(f"127.0.0.1:{port}", OPTIONS) as direct,
     ):
-        yield Passed(behind, channel, direct)
+        yield Passed(behind, answering, channel, direct)
     await first.stop(None)
     await passing.close()
     await second.stop(None)
@@ -190,3 +208,16 @@ async def test_who_goes_away_is_gone_behind_too(passed: Passed) -> None:
         await passed.behind.begun.wait()
         call.cancel()
         await passed.behind.ended.wait()
+
+
+async def test_its_own_methods_are_answered_in_front_while_it_is_able_and_no_others(passed: Passed) -> None:
+    assert await passed.call("Echo", b"behind") == b"behind"
+    passed.answering.able = True
+    assert await passed.call("Echo", b"behind") == b"in front"
+    begin: Any = passed.front.stream_stream("/test.Behind/Double")
+    call = begin()
+    await call.write(b"a")
+    assert await call.read() == b"aa"
+    call.cancel()
+    passed.answering.able = False
+    assert await passed.call("Echo", b"behind") == b"behind"

@@ -18,7 +18,7 @@ from careweave.v1 import profiles_pb2 as pf
 from tests.rpc.certificates import Authority
 from tests.rpc.issuer import Issuer, issuing
 from tests.rpc.test_guard import detail, failure
-from tests.stacks import EMBEDDED, settings_of
+from tests.stacks import EMBEDDED, SERVERS, settings_of
 from tests.system.ports import free_address
 from tests.system.processes import Server, connected, serving
 
@@ -38,10 +38,10 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def server(tmp_path: Path, authority: Authority, issuer: Issuer) -> Iterator[Server]:
+def server(stack: str, tmp_path: Path, authority: Authority, issuer: Issuer) -> Iterator[Server]:
     own = authority.sign("all")
     settings = replace(
-        asyncio.run(settings_of(EMBEDDED, tmp_path)),
+        asyncio.run(settings_of(stack, tmp_path)),
         trial="",
         issuers=issuer.url,
         processes=PROCESSES,
@@ -56,6 +56,7 @@ def server(tmp_path: Path, authority: Authority, issuer: Issuer) -> Iterator[Ser
         yield started
 
 
+@pytest.mark.parametrize("stack", [EMBEDDED, SERVERS])
 async def test_tokens_are_good_at_every_process_and_certificates_at_none(
     server: Server, authority: Authority, issuer: Issuer
 ) -> None:
