@@ -30,8 +30,8 @@ from careweave_matching.weights import Weights
 Columns: TypeAlias = dict[str, npt.NDArray[Any]]
 _LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "need_starts": ("needs", "needed", "deadline", "provided"),
-    "key_starts": ("keys", "weights", "bonuses", "skills"),
-    "taught_starts": ("taught_keys", "taught_weights", "taught"),
+    "key_starts": ("keys", "bonuses", "skills"),
+    "taught_starts": ("taught_keys", "taught"),
 }
 """Columns with several elements for each opportunity, under the column that says where those of each begin."""
 _GAP: Final = 1 << 32
@@ -217,12 +217,10 @@ class Table:
             "essentials": np.array([entry.essential for entry in entries], np.int64),
             "key_starts": _starts([len(entry.keys) for entry in entries]),
             "keys": _joined([entry.keys for entry in entries], np.int32),
-            "weights": _joined([entry.weights for entry in entries], np.int32),
             "bonuses": _joined([entry.bonuses for entry in entries], np.int32),
             "skills": _flat([entry.skills for entry in entries], np.int32),
             "taught_starts": _starts([len(entry.taught) for entry in entries]),
             "taught_keys": _joined([entry.taught_keys for entry in entries], np.int32),
-            "taught_weights": _joined([entry.taught_weights for entry in entries], np.int32),
             "taught": _flat([entry.taught for entry in entries], np.int32),
             **self._needs_of(entries),
         }

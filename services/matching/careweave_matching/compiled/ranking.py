@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from careweave_matching.compiled.credits import Askings, Grants, credits_of, earn, gather
+from careweave_matching.compiled.credits import Askings, Grants, earn, gather, worths_of
 from careweave_matching.compiled.jit import compiled, inlined
 from careweave_matching.compiled.kept import keepable
 from careweave_matching.compiled.lending import lent
@@ -348,8 +348,7 @@ def _precedes(one: int, other: int, scores: Numbers, rows: Integers, order: Inte
 @inlined
 def _worth_weighing(
     rows: Integers,
-    credit: npt.NDArray[np.int32],
-    direct: Flags,
+    worths: Integers,
     wanted: int,
     seeker: Seeker,
     stalls: Stalls,
@@ -370,7 +369,7 @@ def _worth_weighing(
     for place in range(len(rows)):
         row = rows[place]
         code, unit, off = stalls.codes[row], stalls.steps[row], stalls.errors[row]
-        earn(row, credit, direct, askings, earned)
+        earn(row, worths, askings, earned)
         likeness, to_aims = rough_dot(code, words) * (step * unit), -2.0
         for aim in range(len(aims)):
             to_aims = max(to_aims, rough_dot(code, aims[aim]) * (aim_steps[aim] * unit))
@@ -429,9 +428,9 @@ def best_for(
     packed, direct: all zero; filled as `credits.gather` says. All groups are lent.
     """
     gather(seeker.held, grants, packed, direct)
-    credit = credits_of(packed)
+    worths = worths_of(seeker.held, grants, packed, direct)
     wanted_rows = _wanted_rows(seeker, stalls, count)
-    rows = _worth_weighing(wanted_rows, credit, direct, wanted, seeker, stalls, weighing, askings)
+    rows = _worth_weighing(wanted_rows, worths, wanted, seeker, stalls, weighing, askings)
     earned, lanes = np.empty(4, np.int64), np.empty(LANES, np.float32)
     parts = np.empty((len(rows), _PARTS))
     for place in range(len(rows)):
@@ -439,7 +438,7 @@ def best_for(
         for aim in range(len(seeker.aspirations)):
             to_aims = max(to_aims, dot(stalls.vectors[row], seeker.aspirations[aim], lanes))
         likeness = dot(stalls.vectors[row], seeker.vector, lanes)
-        earn(row, credit, direct, askings, earned)
+        earn(row, worths, askings, earned)
         _weigh(row, earned, likeness, to_aims, seeker, stalls, weighing, parts[place])
     places = _best_places(parts[:, SCORE], rows, stalls.order, wanted)
     return rows[places], parts[places], len(wanted_rows)
