@@ -93,6 +93,7 @@ class Table:
             by_name[row] for row in np.argsort(np.array(places, np.int64), kind="stable").tolist()
         ]
         self._rows = {entry.opportunity.name: row for row, entry in enumerate(self.entries)}
+        self._made_with = len(self.entries)
         self.room = len(self.entries) + _room(len(self.entries))
         self.columns = self._with_room(self._columns(self.entries))
         self.columns["place_starts"] = np.searchsorted(np.sort(places), np.arange(len(geography) + 2))
@@ -147,6 +148,17 @@ class Table:
         self._rows[entry.opportunity.name] = row
         self.changes += 1
         return True
+
+    @property
+    def filled(self) -> float:
+        """How much of the room at the end is taken, 0 to 1: of that which is scarcest."""
+        rows, count = self.room - self._made_with, self.count - self._made_with
+        shares = [count / rows]
+        for starts, lists in _LISTS.items():
+            first = int(self.columns[starts][self._made_with])
+            taken = int(self.columns[starts][self.count]) - first
+            shares += [taken / max(1, len(self.columns[name]) - first) for name in lists]
+        return max(shares)
 
     def _fits(self, fresh: Columns) -> bool:
         """Say whether the lists of `fresh` have room."""

@@ -274,9 +274,7 @@ def _weigh(
 
 
 @inlined
-def _slack(
-    relied: float, further: float, likeness: float, to_aims: float, seeker: Seeker, weighing: Weighing
-) -> float:
+def _slack(relied: float, further: float, likeness: float, to_aims: float, seeker: Seeker, weighing: Weighing) -> float:
     """Return the most by which a score changes where its two likenesses change by so much; see `_weigh`.
 
     relied, further: the least `Stalls.reliance` of the rows that it is for.
