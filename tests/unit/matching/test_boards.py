@@ -74,8 +74,8 @@ def test_a_read_model_makes_the_board_of_tomorrow_by_itself() -> None:
     async def evening() -> None:
         model = ReadModel(cast("Ports", SimpleNamespace(clock=lambda: EVENING)))
         model.adopt(index)
-        preparing = asyncio.create_task(model._prepare_boards())  # noqa: SLF001  the rest of `run` needs stores
-        while index.next_due(EVENING) is not None or index.coming:
+        preparing = asyncio.create_task(model._prepare_boards())
+        while index.next_due(EVENING) is not None or index.coming:  # noqa: ASYNC110  it tells nobody
             await asyncio.sleep(0.05)
         preparing.cancel()
 
