@@ -99,20 +99,20 @@ class Board:
         """
         if len(entries) > _MOST_TAKEN:
             return False
-        teaching = False
+        taught: set[int] = set()
         for entry in entries:
             before = self.table.drop(entry.opportunity.name)
             if before is not None:
                 self.gaps.drop(before)
-                teaching |= bool(before.taught)
+                taught.update(before.taught)
             if entry.opportunity.is_offered(self.frame.as_of):
                 if not self.table.add(entry):
                     return False
                 self.gaps.add(entry)
-                teaching |= bool(entry.taught)
+                taught.update(entry.taught)
         for encoder in (self.__dict__.get(view) for view in ("full", "basic")):
-            if teaching and encoder is not None:
-                encoder.forget()
+            if taught and encoder is not None:
+                encoder.forget_closers(taught)
         return True
 
     @cached_property

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -190,6 +190,10 @@ class Reach:
     def skill_of_key(self, key: int) -> int:
         """Return the index of the skill that `key` asks for."""
         return self._keys.skills[key]
+
+    def keys_of(self, skill: int) -> Sequence[int]:
+        """Return the keys that ask for the skill of that index."""
+        return self._required.get(skill, ())
 
     def sources(self, required: Iterable[int]) -> set[int]:
         """Return the skills in use that give credit for any of the skills `required`, these included."""
