@@ -469,22 +469,34 @@ class StepRule(_message.Message):
     RULE_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
+    CHECK_DATE_FIELD_NUMBER: _builtins.int
+    OWN_RULE_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     """What is so, in one sentence."""
     source: _builtins.str
     """Statute, standard, publisher; or that it is a rule of Careweave's own."""
     url: _builtins.str
     """Where to read it; empty if nowhere public."""
+    own_rule: _builtins.bool
+    """Whether it is a rule of Careweave's own, which has no source to read."""
+    @_builtins.property
+    def check_date(self) -> _common_pb2.Date:
+        """Day on which somebody read the source, or a text that quotes it, and found
+        there what the rule says; unset if nobody has: ask before relying on it.
+        """
+
     def __init__(
         self,
         *,
         rule: _builtins.str = ...,
         source: _builtins.str = ...,
         url: _builtins.str = ...,
+        check_date: _common_pb2.Date | None = ...,
+        own_rule: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check_date", b"check_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule", "source", b"source", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_date", b"check_date", "own_rule", b"own_rule", "rule", b"rule", "source", b"source", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

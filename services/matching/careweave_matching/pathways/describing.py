@@ -264,6 +264,12 @@ def why_programme(
     if programme.way is Way.APPRENTICESHIP and programme.months > rules.SHORTEST_PRACTICAL_PERIOD:
         words = f"May be shortened for what is known already, to no less than {rules.SHORTEST_PRACTICAL_PERIOD} months."
         found.append(Rule(words, rules.SHORTEST_APPRENTICESHIP))
+    if programme.way is Way.APPRENTICESHIP and programme.level >= rules.MASTERS:
+        words = (
+            "Publicly funded for those who begin before 22 (before 25 after care or with an education, health and care "
+            "plan); for others an employer pays all of it."
+        )
+        found.append(Rule(words, rules.FUNDING_FROM_LEVEL_7))
     if stays:
         least = next((least for least in BANDS[::-1] if least and programme.level >= least), 0)
         found.append(Rule(f"Gives a qualification at level {programme.level}, which what follows asks for.", rules.OWN)
