@@ -13,6 +13,7 @@ from typing import Final
 
 from careweave.embedding.port import Embedder, Vectors
 from careweave_matching.aim_finder import AimFinder
+from careweave_matching.applied import Applied
 from careweave_matching.compiled.page import Names
 from careweave_matching.crowd import Crowd
 from careweave_matching.encoding import PageEncoder, names_of
@@ -159,6 +160,8 @@ class Index:
         self.surroundings = surroundings
         self.weights = weights
         self.model = embedder.model
+        self.applied = Applied()
+        """Who has applied for what."""
         self._vectors, self._finder, self._names = learnt.vectors, learnt.finder, learnt.names
         self._keys = KeyBook()
         self._needs = NeedBook()
@@ -252,6 +255,7 @@ class Index:
 
     def forget_person(self, name: str) -> None:
         """Drop everything about a person who was erased."""
+        self.applied.forget(name)
         if self._people.pop(name, None) is not None:
             self._change([name])
 
