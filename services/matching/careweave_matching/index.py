@@ -280,6 +280,15 @@ class Index:
         self._reach.hold(code >> CODE_BITS for code in made.codes)
         return made
 
+    def imagined(self, person: Person, as_of: date) -> PersonEntry:
+        """Return an entry, which is not held, of somebody as they may be one day; what they aim at is left out.
+
+        person: in a role, and with skills, that vectors are known of.
+        """
+        made = self._made(person, None, as_of)
+        self._reach.hold(code >> CODE_BITS for code in made.codes)
+        return made
+
     def _enter(self, person: Person, aspirations: Vectors | None, as_of: date) -> PersonEntry:
         entry = self._people[person.name] = self._made(person, aspirations, as_of)
         return entry

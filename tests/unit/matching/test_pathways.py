@@ -2,6 +2,7 @@
 
 import csv
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import pairwise, permutations
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from careweave_matching.pathways import rules
 from careweave_matching.pathways.career import CareerMap
+from careweave_matching.pathways.describing import why_programme
 from careweave_matching.pathways.facts import Way, packaged_facts
 from careweave_matching.pathways.ground import Ground, ground_of
 from careweave_matching.pathways.network import Link, Links, Network, build_network
@@ -320,6 +322,13 @@ def test_a_level_that_rests_on_a_standard_is_the_level_of_the_standard() -> None
     assert all(levels[name] == level for name, level in resting)
 
 
+@pytest.mark.parametrize(("level", "said"), [(6, False), (7, True)])
+def test_an_apprenticeship_beyond_a_degree_says_who_is_publicly_funded(level: int, *, said: bool) -> None:
+    programme = next(each for each in MAP.programmes if each.name == "standards/ST0002" and not each.shortened)
+    found = why_programme(replace(programme, level=level), MAP.works[occupation("nurse")], None, MAP, stays=False)
+    assert any(rule.source == rules.FUNDING_FROM_LEVEL_7 for rule in found) == said
+
+
 def test_a_standard_that_is_paused_or_not_ready_is_in_no_plan() -> None:
     assert "standards/ST0005" not in {each.name for each in a_map().programmes}
 
@@ -329,9 +338,10 @@ def test_every_regulated_occupation_has_one_register() -> None:
     assert len(named) == len(set(named))
 
 
-def test_no_plan_counts_on_lived_experience() -> None:
+def test_no_plan_counts_on_lived_experience_or_on_a_standard_for_work_that_esco_does_not_know() -> None:
     left = [each for each in packaged_facts().programmes if each.way is Way.LEFT_OUT]
-    assert [each.name for each in left] == ["standards/ST0896"]
+    assert {each.name for each in left} == {f"standards/{ref}" for ref in ("ST0896", "ST0568", "ST0600", "ST0431")}
+    assert all(each.basis for each in left)
 
 
 def test_work_with_people_is_a_part_of_care() -> None:

@@ -262,7 +262,7 @@ def _forms_of(fact: ProgrammeFact, outcomes: tuple[str, ...], standard: Standard
         register=fact.register,
         entry_level=fact.entry_level,
         entry_register=fact.entry_register,
-        near=fact.way is Way.APPRENTICESHIP and level == rules.DEGREE - 1,
+        near=fact.way is Way.APPRENTICESHIP and rules.HIGHER <= level < rules.DEGREE,
         shortened=False,
         basis=fact.basis,
         source=fact.source,

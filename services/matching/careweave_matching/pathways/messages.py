@@ -52,7 +52,7 @@ def _route(route: PlannedRoute, organisation_title: Callable[[str], str]) -> pb.
 
 
 def _step(step: PlannedStep, organisation_title: Callable[[str], str]) -> pb.RouteStep:
-    programme, parts = step.programme, step.fit.components
+    programme, parts = step.programme, step.suits
     return pb.RouteStep(
         kind=int(step.kind),  # type: ignore[arg-type]
         from_occupation=step.origin.name if step.origin else "",
@@ -70,6 +70,7 @@ def _step(step: PlannedStep, organisation_title: Callable[[str], str]) -> pb.Rou
             optional_coverage=parts.optional_coverage,
             relatedness=step.related,
             suitability=parts.suitability,
+            semantic_similarity=parts.semantic_similarity,
         ),
         gaps=[_gap(each) for each in step.gaps],
         gap_count=step.gap_count,

@@ -50,6 +50,8 @@ COVERED: Final = 0.50
 """Coverage of essential skills from which on it is a move, however the occupations are related."""
 ENTRY_LEVEL: Final = 2
 """Work of this level or below is open to beginners: it is learnt in its first months."""
+HIGHER: Final = 4
+"""Level from which on an apprenticeship that the packaged table lists asks for work close by, up to a degree's."""
 DEGREE: Final = 6
 SAME_FIELD: Final = 0.80
 """Relatedness from which on an apprenticeship for one occupation is done in the other without leaving it."""
