@@ -26,7 +26,7 @@ SOON: Final = 0.15
 """Share of how soon it is reached."""
 _MOST_RISE: Final = 3
 LEAST: Final = 0.25
-"""Nearness to the aim, or to the work, below which nothing is proposed to those who have one: fewer are better."""
+"""Share of the nearness of what is nearest, to the aim or the work, below which nothing is proposed: fewer are better."""
 APART: Final = 0.75
 """Relatedness from which on two destinations are too much alike to list both."""
 
@@ -85,7 +85,7 @@ def _promise(network: Network, person: PersonEntry, offers: Offers, nearby: Near
     found: Numbers = AIM * wanted + RISE * rise + ON_OFFER * (somewhere + near) / 2 + SOON * soon
     present = np.array([work.name == person.occupation for work in ground.works])
     backwards = (ground.levels < network.level) & (wanted < 1.0)
-    far = (wanted < LEAST) & bool(wanted.any())
+    far = wanted < LEAST * wanted.max(initial=0.0)
     return np.where(present | backwards | far, 0.0, found)
 
 
