@@ -177,9 +177,18 @@ class Follower:
             self._changed.setdefault(event.key, ((event.topic, delivered.partition), delivered.offset))
             self._work.set()
         elif event.payload is not None and event.topic == Topic.APPLICATIONS:
-            self.index.applied.take(read_advanced(event.payload, event.version))
+            self._take_application(delivered, event.payload)
         elif event.payload is not None:
             await put_opportunities(self._ports, self.index, [read_published(event.type, event.payload)])
+
+    def _take_application(self, delivered: Delivered, payload: bytes) -> None:
+        """Take in a stage; whose person is not held, new or erased, is fetched, so that nothing of the erased stays."""
+        progress = read_advanced(payload, delivered.event.version)
+        self.index.applied.take(progress)
+        if self.index.person(progress.person, self._ports.clock().date()) is None:
+            place = delivered.event.topic, delivered.partition
+            self._changed.setdefault(progress.person, (place, delivered.offset))
+            self._work.set()
 
     async def _keep_fetching(self) -> None:
         while True:

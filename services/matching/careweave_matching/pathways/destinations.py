@@ -26,7 +26,7 @@ SOON: Final = 0.15
 """Share of how soon it is reached."""
 _MOST_RISE: Final = 3
 LEAST: Final = 0.25
-"""Share of the nearness of what is nearest, to the aim or the work, below which nothing is proposed: fewer are better."""
+"""Share of the nearness of what is nearest, to aim or work, below which nothing is proposed: fewer are better."""
 APART: Final = 0.75
 """Relatedness from which on two destinations are too much alike to list both."""
 
