@@ -329,6 +329,16 @@ def test_an_apprenticeship_beyond_a_degree_says_who_is_publicly_funded(level: in
     assert any(rule.source == rules.FUNDING_FROM_LEVEL_7 for rule in found) == said
 
 
+def test_that_work_close_by_is_asked_for_is_no_rule_of_the_source() -> None:
+    """The source says which qualification is asked for, so its day of reading must not stand behind more."""
+    programme = next(each for each in MAP.programmes if each.name == "standards/ST0001")
+    work, origin = MAP.works[occupation("associate")], MAP.works[occupation("carer")]
+    near, entry, *_ = why_programme(programme, work, origin, MAP, stays=False)
+    assert (near.source.own, entry.source) == (True, programme.source)
+    assert "carer" in near.words
+    assert "level 2" in entry.words
+
+
 def test_a_standard_that_is_paused_or_not_ready_is_in_no_plan() -> None:
     assert "standards/ST0005" not in {each.name for each in a_map().programmes}
 

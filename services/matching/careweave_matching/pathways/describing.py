@@ -263,7 +263,7 @@ def why_programme(
     programme: Programme, work: Work, origin: Work | None, career: CareerMap, *, stays: bool
 ) -> list[Rule]:
     """Return the rules by which a programme can be begun and leads where it does."""
-    found = [Rule(_entry_in_words(programme, origin), programme.source)]
+    found = _entry(programme, origin)
     register = career.registers.get(programme.register)
     if register and programme.entry_register == programme.register and programme.way is not Way.RETURN:
         found.append(Rule(f"Work as {work.label} stays on the register of the {register.regulator}.", register.law))
@@ -289,13 +289,19 @@ def why_programme(
     return found
 
 
-def _entry_in_words(programme: Programme, origin: Work | None) -> str:
+def _entry(programme: Programme, origin: Work | None) -> list[Rule]:
+    """Return what a programme asks for, each by whose rule: that work close by is asked for is Careweave's own."""
+    source = programme.source
     if programme.way is Way.RETURN:
-        return f"For those who were on the register before. {programme.basis}".strip()
+        return [Rule(f"For those who were on the register before. {programme.basis}".strip(), source)]
     if programme.entry_register:
-        return f"Open to those on the register: {programme.entry_register}."
-    if programme.near and origin:
-        return f"Open to those who work with people who are cared for, as in “{origin.label}”."
+        return [Rule(f"Open to those on the register: {programme.entry_register}.", source)]
+    near = f"Open to those who work with people who are cared for, as in “{origin.label}”." if origin else ""
+    found = [Rule(near, rules.OWN)] if programme.near and near else []
     if programme.entry_level > rules.ENTRY_LEVEL:
-        return f"Asks for a qualification at level {programme.entry_level}, which is there by then."
-    return "No qualification is set for entry; employers and providers look at English and maths."
+        words = f"Asks for a qualification at level {programme.entry_level}, which is there by then."
+    elif programme.entry_level == rules.ENTRY_LEVEL:
+        words = "Asks for English and maths at level 2."
+    else:
+        words = "No qualification is set for entry; employers and providers look at English and maths."
+    return [*found, Rule(words, source)]
