@@ -53,6 +53,8 @@ async def build(ports: Ports, weights: Weights, version: str, building: Building
     after = ""
     while names := await store.names_after(ports.graph, after, BATCH):
         await index.put_opportunities(await store.opportunities(ports.graph, names))
+        for application in await store.applications_to(ports.graph, names):
+            index.applied.take(application.progress)
         after = names[-1]
         building.opportunities += len(names)
         told()

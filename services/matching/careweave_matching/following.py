@@ -18,6 +18,7 @@ from careweave.errors import Unavailable
 from careweave.events.port import Delivered
 from careweave.events.wakeup import Wakeup
 from careweave.patience import patiently
+from careweave_matching.applying import Application
 from careweave_matching.building import Building, build, rehearse
 from careweave_matching.follower import TOPICS, Follower, Lost
 from careweave_matching.freshness import DEFAULT, Limits
@@ -128,6 +129,11 @@ class ReadModel:
         """Take in what was just written here, so that the reply to the writer is true at once."""
         if self._index is not None:
             await put_opportunities(self._ports, self._index, opportunities)
+
+    def take_application(self, application: Application) -> None:
+        """Take in how far an application has just come here, so that the next list marks it."""
+        if self._index is not None:
+            self._index.applied.take(application.progress)
 
     async def person_appears(self, name: str) -> bool:
         """Fetch one person whom the index lacks, as right after their creation; says whether there is one."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from careweave.embedding.port import Embedder, Vectors
 from careweave_matching.aim_finder import AimFinder
+from careweave_matching.applied import Applied
 from careweave_matching.compiled.page import Names
 from careweave_matching.crowd import Crowd
 from careweave_matching.encoding import PageEncoder, names_of
@@ -176,6 +177,8 @@ class Index:
         self.surroundings = surroundings
         self.weights = weights
         self.model = embedder.model
+        self.applied = Applied()
+        """Who has applied for what."""
         self._vectors, self._finder, self._names = learnt.vectors, learnt.finder, learnt.names
         self._keys = KeyBook()
         self._needs = NeedBook()
@@ -280,6 +283,7 @@ class Index:
 
     def forget_person(self, name: str) -> None:
         """Drop everything about a person who was erased."""
+        self.applied.forget(name)
         if self._people.pop(name, None) is not None:
             self._change([name])
 
@@ -301,6 +305,15 @@ class Index:
         others = (held for held in entry.person.skills if held.skill not in new)
         supposed = replace(entry.person, skills=(*others, *skills))
         made = self._made(supposed, entry.aspirations, date.fromordinal(entry.good_from))
+        self._reach.hold(code >> CODE_BITS for code in made.codes)
+        return made
+
+    def imagined(self, person: Person, as_of: date) -> PersonEntry:
+        """Return an entry, which is not held, of somebody as they may be one day; what they aim at is left out.
+
+        person: in a role, and with skills, that vectors are known of.
+        """
+        made = self._made(person, None, as_of)
         self._reach.hold(code >> CODE_BITS for code in made.codes)
         return made
 

@@ -254,6 +254,6 @@ def test_what_is_put_aside_is_left_out_of_the_list_and_changes_nothing_else(
     pure = bulk.best_rows(entry, board.table, screened, board.frame.reach, bulk.Wish(100, kinds))
     left = [row for row in pure.best.rows.tolist() if board.entries[row].opportunity.name not in aside]
     wish = bulk.Wish(wanted, kinds)
-    found = listed(entry, board, screened, wish, hidden_rows(entry, board, wish))
+    found = listed(entry, board, screened, wish, hidden_rows(entry, board, wish, entry.person.wishes.dismissed))
     assert found.best.rows.tolist() == left[:wanted]
     assert found.total == len(left)
