@@ -13,13 +13,12 @@ occupations, with the shipped embedding model.
 import argparse
 import asyncio
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -27,14 +26,13 @@ from rich.table import Table
 
 from benchmarks.ranking_client import record, requests
 from benchmarks.ranking_server import TOKENS
+from benchmarks.rounds import MOST_PROCESSES, ROUNDS, Drive, called_from, in_rounds
 from careweave.config import read_settings
 from careweave.events.port import Positions, Topic
 from careweave.v1.events_pb2 import RankingMade
 from careweave.wiring import open_events
 
-_ROUNDS = 3
 _RECORDED = 500
-_WARMING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,35 +66,23 @@ def server(side: str, folder: Path, *options: str) -> Iterator[str]:
             process.wait(timeout=60)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where to call, with whose tokens, and over how many connections of each client process."""
+def over_grpc(address: str, tokens: Path, view: str, people: int, *, gone: int = 0, connections: int = 1) -> Drive:
+    """Return what calls FindOpportunities at `address`, each round beginning with other people.
 
-    address: str
-    tokens: Path
-    connections: int = 1
+    gone: how many rounds there were before, whose people come again last. connections: of each client process.
+    """
 
+    def run(clients: int, seconds: float, number: int) -> tuple[float, list[float]]:
+        first = (gone + number) * 7919 % people
 
-def drive(
-    target: Target, view: str, *, clients: int, people: int, seconds: float, first: int
-) -> tuple[float, list[float]]:
-    """Return calls a second and all latencies of `clients` calls at once, from at most two processes."""
-    processes = min(2, clients)
-    started = [
-        subprocess.Popen(
-            [
-                sys.executable, "-m", "benchmarks.ranking_client", target.address, str(target.tokens), "--view", view,
-                "--seconds", str(seconds), "--calls-at-once", str(clients // processes), "--people", str(people),
-                "--first", str((first + number * people // processes) % people),
-                "--connections", str(target.connections),
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(processes)
-    ]  # fmt: skip
-    latencies = [latency for process in started for latency in json.loads(process.communicate()[0])]
-    return len(latencies) / seconds, latencies
+        def words(process: int, processes: int) -> list[str]:
+            begin = (first + process * people // processes) % people
+            whom = ["--view", view, "--people", str(people), "--first", str(begin)]
+            return [address, str(tokens), *whom, "--connections", str(connections)]
+
+        return called_from("benchmarks.ranking_client", words, clients, seconds)
+
+    return run
 
 
 def measure(people: int, opportunities: int, seconds: float) -> tuple[list[Timing], dict[str, int]]:
@@ -111,32 +97,17 @@ def measure(people: int, opportunities: int, seconds: float) -> tuple[list[Timin
                 asyncio.run(record(matching, requests(folder / TOKENS, 0, people, view), _RECORDED, folder))
                 with server("empty", folder) as empty:
                     sides = {"matching": matching, "unguarded": unguarded, "empty": empty}
-                    timings += _rounds(sides, folder / TOKENS, view, people, seconds)
+                    for turn, clients in enumerate((1, 16)):
+                        driven = {
+                            side: over_grpc(at, folder / TOKENS, view, people, gone=turn * (ROUNDS + 1))
+                            for side, at in sides.items()
+                        }
+                        timings += [
+                            Timing(side, view, clients, min(MOST_PROCESSES, clients), *astuple(rate))
+                            for side, rate in in_rounds(driven, clients, seconds).items()
+                        ]
         decisions = asyncio.run(_recorded(folder))
     return timings, decisions
-
-
-def _rounds(sides: dict[str, str], tokens: Path, view: str, people: int, seconds: float) -> list[Timing]:
-    timings: list[Timing] = []
-    first = 0
-    for clients in (1, 16):
-        rates: dict[str, list[float]] = {side: [] for side in sides}
-        latencies: dict[str, list[float]] = {side: [] for side in sides}
-        for number in range(_ROUNDS + 1):
-            for side, address in sides.items():
-                length = seconds if number else _WARMING_SECONDS
-                target = Target(address, tokens)
-                rate, taken = drive(target, view, clients=clients, people=people, seconds=length, first=first)
-                if number:  # the first round warms both sides up
-                    rates[side].append(rate)
-                    latencies[side] += taken
-            first = (first + 7919) % people
-        for side in sides:
-            cuts = statistics.quantiles(latencies[side], n=100)
-            timings.append(
-                Timing(side, view, clients, min(2, clients), statistics.median(rates[side]), cuts[49], cuts[98])
-            )
-    return timings
 
 
 async def _recorded(folder: Path) -> dict[str, int]:

@@ -19,11 +19,9 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,27 +37,23 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import neo4j_peer, peer_questions, postgres_peer
-from benchmarks.find_opportunities import Target, drive, server
+from benchmarks.find_opportunities import over_grpc, server
 from benchmarks.generated import TODAY
 from benchmarks.peer_questions import SHOWN, Exact
 from benchmarks.ranking_client import record, requests
 from benchmarks.ranking_server import TOKENS, filled_index
+from benchmarks.rounds import Drive, called_from, in_rounds
 from careweave.config import read_settings
 from careweave.wiring import open_embedder
 from tests.postgres import Postgres
 
-_ROUNDS: Final = 3
 _RECORDED: Final = 500
 _PEOPLE_OF_PEERS: Final = 2000
 _JUDGED: Final = 100
 """People of whom recall is told."""
 _MOST_FOR_NEO4J: Final = 10_000
-_WARMING: Final = 1.5
 _CONNECTIONS: Final = 32
 """Of each client process where there are several server processes: then each of these has nearly its share."""
-
-Drive = Callable[[int, float, int], tuple[float, list[float]]]
-"""Clients, seconds and number of the first person → calls a second, and the latencies in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,55 +101,32 @@ def measure(opportunities: int, people: int, seconds: float, clients: list[int],
             kept.mkdir()
             asyncio.run(record(matching, requests(folder / TOKENS, 0, people, view), _RECORDED, kept))
             empty = until_done.enter_context(server("empty", kept, *several))
-            targets = (Target(each, folder / TOKENS, connections) for each in (matching, empty))
-            ours, bare = (_over_grpc(target, view, people) for target in targets)
+            ours, bare = (
+                over_grpc(at, folder / TOKENS, view, people, connections=connections) for at in (matching, empty)
+            )
             sides += [Side(f"careweave, {view}", ours, candidates, recall), Side(f"empty, {view}", bare, candidates)]
         say(f"{opportunities:,}: measuring {len(sides)} sides")
-        return [line for each in clients for line in _rounds(opportunities, sides, each, seconds)]
-
-
-def _over_grpc(target: Target, view: str, people: int) -> Drive:
-    def run(clients: int, seconds: float, first: int) -> tuple[float, list[float]]:
-        return drive(target, view, clients=clients, people=people, seconds=seconds, first=first * 7919 % people)
-
-    return run
+        return [line for each in clients for line in _lines(opportunities, sides, each, seconds)]
 
 
 def _over(peer: str, url: str, way: str, *more: str) -> Drive:
-    def run(clients: int, seconds: float, first: int) -> tuple[float, list[float]]:
-        processes = min(2, clients)
-        started = [
-            subprocess.Popen(
-                [
-                    sys.executable, "-m", "benchmarks.peer_client", peer, url, way, "--seconds", str(seconds), *more,
-                    "--calls-at-once", str(clients // processes), "--people", str(_PEOPLE_OF_PEERS),
-                    "--first", str((first * 613 + number * 1000) % _PEOPLE_OF_PEERS),
-                ],
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for number in range(processes)
-        ]  # fmt: skip
-        latencies = [latency for process in started for latency in json.loads(process.communicate()[0])]
-        return len(latencies) / seconds, latencies
+    def run(clients: int, seconds: float, number: int) -> tuple[float, list[float]]:
+        def words(process: int, processes: int) -> list[str]:
+            del processes
+            first = (number * 613 + process * 1000) % _PEOPLE_OF_PEERS
+            return [peer, url, way, *more, "--people", str(_PEOPLE_OF_PEERS), "--first", str(first)]
+
+        return called_from("benchmarks.peer_client", words, clients, seconds)
 
     return run
 
 
-def _rounds(opportunities: int, sides: list[Side], clients: int, seconds: float) -> Iterator[Line]:
-    rates: dict[str, list[float]] = {side.name: [] for side in sides}
-    latencies: dict[str, list[float]] = {side.name: [] for side in sides}
-    for number in range(_ROUNDS + 1):  # the first warms all up
-        for side in sides:
-            rate, taken = side.drive(clients, seconds if number else _WARMING, number)
-            if number:
-                rates[side.name].append(rate)
-                latencies[side.name] += taken
+def _lines(opportunities: int, sides: list[Side], clients: int, seconds: float) -> Iterator[Line]:
+    rates = in_rounds({side.name: side.drive for side in sides}, clients, seconds)
     for side in sides:
-        cuts = statistics.quantiles(latencies[side.name], n=100)
-        rate = statistics.median(rates[side.name])
-        p50, p99 = cuts[49] / 1000, cuts[98] / 1000
-        yield Line(opportunities, side.candidates, side.name, clients, rate, p50, p99, side.recall)
+        rate = rates[side.name]
+        p50, p99 = rate.p50_microseconds / 1000, rate.p99_microseconds / 1000
+        yield Line(opportunities, side.candidates, side.name, clients, rate.calls_per_second, p50, p99, side.recall)
 
 
 async def _peers(folder: Path, opportunities: int, until_done: ExitStack) -> tuple[list[Side], tuple[int, float]]:

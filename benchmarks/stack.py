@@ -38,11 +38,9 @@ class Served:
         return replace(self.settings, matching=matching)
 
 
-async def settings_of(
-    stack: str, folder: Path, until_done: AsyncExitStack, *, calls_per_second: float = 20.0
-) -> Settings:
-    """Return the settings of a new, empty stack in `folder`; its servers run until the end of `until_done`."""
-    settings = replace(
+def embedded(folder: Path) -> Settings:
+    """Return the settings of a trial whose stores are files in `folder`, at a free address."""
+    return replace(
         read_settings(os.environ),
         graph=f"ladybug:{folder / 'graph'}",
         events=f"sqlite:{folder / 'events.db'}",
@@ -50,8 +48,14 @@ async def settings_of(
         listen=f"127.0.0.1:{free_ports(1)[0]}",
         trial="yes",
         log_level="ERROR",
-        calls_per_second=calls_per_second,
     )
+
+
+async def settings_of(
+    stack: str, folder: Path, until_done: AsyncExitStack, *, calls_per_second: float = 20.0
+) -> Settings:
+    """Return the settings of a new, empty stack in `folder`; its servers run until the end of `until_done`."""
+    settings = replace(embedded(folder), calls_per_second=calls_per_second)
     if stack == "servers":
         neo4j = until_done.enter_context(start_neo4j(folder / "neo4j", user_cache()))
         broker = until_done.enter_context(start_kafka(folder / "kafka", user_cache()))

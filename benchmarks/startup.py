@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Final
 
 from careweave_cli.demo.server import command
-from careweave_cli.devstack.server import free_ports
 
-from careweave.config import Settings, environment_of, read_settings
+from benchmarks.stack import embedded
+from careweave.config import Settings, environment_of
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _KIBI = 1 / 1024
@@ -67,15 +67,7 @@ def measure(times: int) -> dict[str, list[Start]]:
     """Return every start, cold and warm."""
     with tempfile.TemporaryDirectory() as named:
         folder = Path(named)
-        settings = replace(
-            read_settings(os.environ),
-            graph=f"ladybug:{folder / 'graph'}",
-            events=f"sqlite:{folder / 'events.db'}",
-            equality=f"sqlite:{folder / 'equality.db'}",
-            listen=f"127.0.0.1:{free_ports(1)[0]}",
-            trial="yes",
-            log_level="ERROR",
-        )
+        settings = embedded(folder)
         subprocess.run(command("load", "sample"), env=os.environ | environment_of(settings), check=True)
         cold = []
         for number in range(2):

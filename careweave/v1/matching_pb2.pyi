@@ -720,6 +720,7 @@ class Match(_message.Message):
     SKILLS_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
     VERSIONS_FIELD_NUMBER: _builtins.int
+    APPLICATION_STAGE_FIELD_NUMBER: _builtins.int
     opportunity: _builtins.str
     """`opportunities/{opportunity}`."""
     person: _builtins.str
@@ -740,6 +741,10 @@ class Match(_message.Message):
     """Straight-line distance, miles; negative if not known."""
     travel_minutes: _builtins.int
     """Estimated journey, minutes, by the person's mode; negative if not known."""
+    application_stage: Global___ApplicationStage.ValueType
+    """How far the person's own application for it has come, on their own list and
+    for them alone; unset if they have not applied. It changes no score.
+    """
     @_builtins.property
     def components(self) -> Global___Components:
         """Parts of the score."""
@@ -778,10 +783,11 @@ class Match(_message.Message):
         skills: _abc.Iterable[Global___SkillMatch] | None = ...,
         reasons: _abc.Iterable[_builtins.str] | None = ...,
         versions: _common_pb2.Versions | None = ...,
+        application_stage: Global___ApplicationStage.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "versions", b"versions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "distance_miles", b"distance_miles", "gates", b"gates", "kind", b"kind", "opportunity", b"opportunity", "organisation", b"organisation", "organisation_title", b"organisation_title", "person", b"person", "place", b"place", "reasons", b"reasons", "score", b"score", "skills", b"skills", "title", b"title", "travel_minutes", b"travel_minutes", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_stage", b"application_stage", "components", b"components", "distance_miles", b"distance_miles", "gates", b"gates", "kind", b"kind", "opportunity", b"opportunity", "organisation", b"organisation", "organisation_title", b"organisation_title", "person", b"person", "place", b"place", "reasons", b"reasons", "score", b"score", "skills", b"skills", "title", b"title", "travel_minutes", b"travel_minutes", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -801,6 +807,7 @@ class FindOpportunitiesRequest(_message.Message):
     VIEW_FIELD_NUMBER: _builtins.int
     MAXIMUM_PER_ORGANISATION_FIELD_NUMBER: _builtins.int
     INCLUDE_DISMISSED_FIELD_NUMBER: _builtins.int
+    EXCLUDE_APPLIED_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """`people/{person}`."""
     page_size: _builtins.int
@@ -818,6 +825,10 @@ class FindOpportunitiesRequest(_message.Message):
     """
     include_dismissed: _builtins.bool
     """Also those that the person has put aside in their preferences."""
+    exclude_applied: _builtins.bool
+    """Without those that the person has applied for, whatever became of it. They
+    are shown otherwise, each with `application_stage`.
+    """
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.OpportunityKind.ValueType]:
         """Only these kinds; empty means those of the person's preferences."""
@@ -833,10 +844,11 @@ class FindOpportunitiesRequest(_message.Message):
         view: Global___MatchView.ValueType = ...,
         maximum_per_organisation: _builtins.int = ...,
         include_dismissed: _builtins.bool = ...,
+        exclude_applied: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_dismissed", b"include_dismissed", "include_ineligible", b"include_ineligible", "kinds", b"kinds", "maximum_per_organisation", b"maximum_per_organisation", "page_size", b"page_size", "page_token", b"page_token", "person", b"person", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exclude_applied", b"exclude_applied", "include_dismissed", b"include_dismissed", "include_ineligible", b"include_ineligible", "kinds", b"kinds", "maximum_per_organisation", b"maximum_per_organisation", "page_size", b"page_size", "page_token", b"page_token", "person", b"person", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -116,7 +116,7 @@ class PlanPathwaysRequest(_message.Message):
     proposed that differ from each other, each with the quickest route there.
     """
     max_months: _builtins.int
-    """Most months that a route may take; 0 means 96, or 48 without a target."""
+    """Most months that a route may take; 0 means 96, or 60 without a target."""
     max_routes: _builtins.int
     """Most routes to return; 0 means 5; above 10 is read as 10."""
     @_builtins.property
@@ -364,7 +364,10 @@ Global___RouteStep: _TypeAlias = RouteStep  # noqa: Y015
 
 @_typing.final
 class StepFit(_message.Message):
-    """How a person stands to an occupation, each 0 to 1; see `Components`."""
+    """How a person, with what earlier steps teach, stands to an occupation, each 0
+    to 1: judged as an opportunity is that asks for just what the occupation asks
+    for; see `Components`.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -372,6 +375,7 @@ class StepFit(_message.Message):
     OPTIONAL_COVERAGE_FIELD_NUMBER: _builtins.int
     RELATEDNESS_FIELD_NUMBER: _builtins.int
     SUITABILITY_FIELD_NUMBER: _builtins.int
+    SEMANTIC_SIMILARITY_FIELD_NUMBER: _builtins.int
     essential_coverage: _builtins.float
     """Coverage of essential skills, weighted by how telling they are."""
     optional_coverage: _builtins.float
@@ -379,7 +383,9 @@ class StepFit(_message.Message):
     relatedness: _builtins.float
     """How related the occupation is to the one before."""
     suitability: _builtins.float
-    """Weighted sum of the three, as of a match."""
+    """Suitability, as of a match: from both coverages and semantic similarity."""
+    semantic_similarity: _builtins.float
+    """Likeness in meaning of skills and work to the occupation."""
     def __init__(
         self,
         *,
@@ -387,10 +393,11 @@ class StepFit(_message.Message):
         optional_coverage: _builtins.float = ...,
         relatedness: _builtins.float = ...,
         suitability: _builtins.float = ...,
+        semantic_similarity: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["essential_coverage", b"essential_coverage", "optional_coverage", b"optional_coverage", "relatedness", b"relatedness", "suitability", b"suitability"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["essential_coverage", b"essential_coverage", "optional_coverage", b"optional_coverage", "relatedness", b"relatedness", "semantic_similarity", b"semantic_similarity", "suitability", b"suitability"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -469,22 +476,34 @@ class StepRule(_message.Message):
     RULE_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
+    CHECK_DATE_FIELD_NUMBER: _builtins.int
+    OWN_RULE_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     """What is so, in one sentence."""
     source: _builtins.str
     """Statute, standard, publisher; or that it is a rule of Careweave's own."""
     url: _builtins.str
     """Where to read it; empty if nowhere public."""
+    own_rule: _builtins.bool
+    """Whether it is a rule of Careweave's own, which has no source to read."""
+    @_builtins.property
+    def check_date(self) -> _common_pb2.Date:
+        """Day on which somebody read the source, or a text that quotes it, and found
+        there what the rule says; unset if nobody has: ask before relying on it.
+        """
+
     def __init__(
         self,
         *,
         rule: _builtins.str = ...,
         source: _builtins.str = ...,
         url: _builtins.str = ...,
+        check_date: _common_pb2.Date | None = ...,
+        own_rule: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check_date", b"check_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule", "source", b"source", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_date", b"check_date", "own_rule", b"own_rule", "rule", b"rule", "source", b"source", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

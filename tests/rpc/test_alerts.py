@@ -10,6 +10,7 @@ from careweave_matching.alerting import Alerting
 from careweave_matching.alerts import LEAST_SCORE
 from careweave_matching.following import ReadModel
 from careweave_matching.service import ports_over
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from careweave.client import person
 from careweave.config import Settings
@@ -19,10 +20,16 @@ from careweave.rpc.channels import Channels
 from careweave.v1 import events_pb2
 from careweave.v1 import matching_pb2 as mt
 from careweave.v1 import profiles_pb2 as pf
-from careweave.v1.common_pb2 import CREDENTIAL_KIND_REGISTRATION, TRAVEL_MODE_CAR, CredentialRequirement
+from careweave.v1.common_pb2 import (
+    CREDENTIAL_KIND_REGISTRATION,
+    IMPORTANCE_ESSENTIAL,
+    TRAVEL_MODE_CAR,
+    CredentialRequirement,
+    SkillRequirement,
+)
 from careweave.wiring import Adapters, open_adapters
 from tests.rpc.replicas import Replica, opened, serving, until
-from tests.rpc.test_matching import CARE, PLANS, TRUST, a_person, a_role, seed
+from tests.rpc.test_matching import CARE, PLANS, STAFF, TRUST, a_person, a_role, seed
 from tests.stacks import PARTITIONS, on_both_stacks
 
 pytestmark = on_both_stacks
@@ -188,6 +195,24 @@ async def test_a_changed_profile_is_told_of_what_fits_now_and_again_only_if_the_
     )
     await until_told(seeded, (who, role), (who, role))
     assert [event.version for event, _ in sorted(await told(seeded), key=lambda each: each[0].version)] == [1, 2]
+
+
+async def test_nobody_is_told_of_what_they_have_applied_for(seeded: Adapters, replicas: list[Replica]) -> None:
+    who, role = await somebody(replicas[0]), await published(replicas[0])
+    await until_told(seeded, (who, role))
+    async with Channels(replicas[1].settings, person(who)) as own:
+        await own.matching.ExpressInterest(mt.ExpressInterestRequest(person=who, opportunity=role))
+    needs = [*a_role().requirements, SkillRequirement(skill=STAFF, importance=IMPORTANCE_ESSENTIAL)]
+    changed = mt.Opportunity(name=role, requirements=needs)
+    await replicas[2].services.matching.UpdateOpportunity(
+        mt.UpdateOpportunityRequest(opportunity=changed, update_mask=FieldMask(paths=["requirements"]))
+    )
+    await until_handled(seeded, replicas[0])
+    await replicas[2].services.profiles.AssertSkill(
+        pf.AssertSkillRequest(person=who, skill=pf.PersonSkill(skill=PLANS, source=pf.SOURCE_EMPLOYER))
+    )
+    await until_handled(seeded, replicas[0])
+    assert (await pairs(seeded)).count((who, role)) == 1
 
 
 async def test_an_event_that_comes_again_tells_nobody_again(seeded: Adapters, replicas: list[Replica]) -> None:

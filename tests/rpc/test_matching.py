@@ -616,6 +616,40 @@ async def test_what_a_person_puts_aside_leaves_their_own_list_alone_until_they_t
     await eventually_listed(place, who, len(offered))
 
 
+async def test_what_a_person_applied_for_stays_on_their_list_with_its_stage_and_scores_as_before(place: Place) -> None:
+    who, offered = await somebody(place), [await published(place, title=f"Role {number}") for number in range(3)]
+    await consent(place, who, pf.PROFILE_FIELD_SKILLS)
+    (candidate,) = await eventually_candidates(place, offered[1].name, 1)
+    before = await found(place, who)
+    assert stages(before) == {}
+    applied, declined = offered[1].name, offered[2].name
+    async with place.as_(person(who)) as own:
+        for name in (applied, declined):
+            await own.matching.ExpressInterest(mt.ExpressInterestRequest(person=who, opportunity=name))
+    await place.services.matching.RecordOutcome(
+        mt.RecordOutcomeRequest(person=who, opportunity=declined, stage=mt.APPLICATION_STAGE_DECLINED)
+    )
+    now = await found(place, who)
+    assert stages(now) == {applied: mt.APPLICATION_STAGE_INTERESTED, declined: mt.APPLICATION_STAGE_DECLINED}
+    for match in now.matches:
+        match.ClearField("application_stage")
+    assert list(now.matches) == list(before.matches)
+    assert now.total_size == before.total_size
+    new = await found(place, who, exclude_applied=True)
+    assert [match.opportunity for match in new.matches] == [offered[0].name]
+    assert new.total_size == 1
+    for view in (mt.MATCH_VIEW_BASIC, mt.MATCH_VIEW_FULL):
+        assert len(stages(await found(place, who, view=view, maximum_per_organisation=1))) == 2
+    explained = await place.services.matching.ExplainMatch(mt.ExplainMatchRequest(person=who, opportunity=declined))
+    assert explained.application_stage == mt.APPLICATION_STAGE_DECLINED
+    (still,) = await candidates(place.services, applied)
+    assert still == candidate
+
+
+def stages(reply: mt.FindOpportunitiesResponse) -> dict[str, int]:
+    return {match.opportunity: match.application_stage for match in reply.matches if match.application_stage}
+
+
 async def eventually_listed(place: Place, who: str, count: int) -> mt.FindOpportunitiesResponse:
     async with asyncio.timeout(20):
         while True:

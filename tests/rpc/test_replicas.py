@@ -74,6 +74,15 @@ async def test_three_replicas_give_equal_answers_whoever_took_the_writes(quick: 
                 return (status.people, offered) == (len(people), set(roles[1:]))
 
             await until(holds_everything)
+        for replica, role in zip(replicas[:2], roles[1:], strict=True):
+            interest = mt.ExpressInterestRequest(person=people[0], opportunity=role)
+            await replica.services.matching.ExpressInterest(interest)
+        for replica in replicas:
+
+            async def marks_both(replica: Replica = replica) -> bool:
+                return all(match.application_stage for match in await found(replica, people[0]))
+
+            await until(marks_both)
         for who in people:
             answers = [await found(replica, who) for replica in replicas]
             assert answers[0] == answers[1] == answers[2]
@@ -164,8 +173,10 @@ def reason_and_retry(error: grpc.aio.AioRpcError) -> tuple[str, bool]:
 async def test_a_rebuilt_index_holds_the_same_and_answers_go_on_meanwhile(quick: Settings, seeded: Adapters) -> None:
     async with serving(quick, seeded, [seeded.events]) as (replica,):
         who, role = await somebody(replica), await published(replica)
+        await replica.services.matching.ExpressInterest(mt.ExpressInterestRequest(person=who, opportunity=role))
         await until(replica.is_level)
         before = await found(replica, who)
+        assert [match.application_stage for match in before] == [mt.APPLICATION_STAGE_INTERESTED]
         steps: list[mt.RebuildIndexResponse] = []
         async for step in replica.services.matching.RebuildIndex(mt.RebuildIndexRequest()):
             steps.append(step)

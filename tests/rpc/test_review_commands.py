@@ -12,6 +12,7 @@ import pytest
 from careweave_matching.weights import CURRENT
 
 from careweave.config import Settings
+from careweave.v1 import matching_pb2
 from tests.rpc.replicas import until
 from tests.rpc.test_matching import TRUST, Place, published, somebody, started
 
@@ -73,6 +74,21 @@ async def test_a_ranking_leads_to_a_review_and_a_review_to_an_answer(place: Plac
     second = json.loads(await call(place, *words, "--json"))["name"]
     assert "withdrawn" in await call(place, *person, "reviews", "withdraw", second)
     assert "answered" in await call(place, *person, "reviews", "list", "--person", who)
+
+
+async def test_what_was_applied_for_is_marked_on_the_command_line_and_left_out_on_request(place: Place) -> None:
+    who, role = await somebody(place), (await published(place, title="Night lead")).name
+    other = (await published(place, title="Day lead")).name
+    interest = matching_pb2.ExpressInterestRequest(person=who, opportunity=role)
+    await place.services.matching.ExpressInterest(interest)
+    outcome = matching_pb2.RecordOutcomeRequest(
+        person=who, opportunity=role, stage=matching_pb2.APPLICATION_STAGE_SHORTLISTED
+    )
+    await place.services.matching.RecordOutcome(outcome)
+    for words in (("match", who), ("match", who, "--brief"), ("explain", who, role)):
+        assert "applied for: shortlisted" in await call(place, "--as", who, *words)
+    new = json.loads(await call(place, "--as", who, "match", who, "--new", "--json"))
+    assert [match["opportunity"] for match in new["matches"]] == [other]
 
 
 async def test_what_a_ranking_does_not_decide_is_read_on_the_command_line(place: Place) -> None:

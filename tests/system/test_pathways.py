@@ -175,6 +175,22 @@ def test_every_step_says_what_it_takes_and_by_whose_rule(asked: Asked) -> None:
             assert 0 <= step.fit.suitability <= 1
 
 
+def test_every_rule_says_when_its_source_was_read_or_that_it_is_careweaves_own(asked: Asked) -> None:
+    facts = packaged_facts()
+    read = {each.source.text: each.source.checked for each in facts.programmes}
+    read |= {each.law.text: each.law.checked for each in facts.registers}
+    rules = [rule for plan in asked.plans.values() for step in steps_of(plan) for rule in step.rules]
+    assert {rule.own_rule for rule in rules} == {True, False}
+    assert not any(rule.own_rule and rule.HasField("check_date") for rule in rules)
+    packaged = [rule for rule in rules if rule.source in read]
+    assert packaged
+    for rule in packaged:
+        checked = read[rule.source]
+        assert rule.HasField("check_date") == (checked is not None)
+        if checked:
+            assert rule.check_date == common_pb2.Date(year=checked.year, month=checked.month, day=checked.day)
+
+
 def test_everything_that_is_cited_exists(asked: Asked) -> None:
     kinds = {name.partition("/")[0] for name in asked.existing}
     assert kinds == {"standards", "courses", "opportunities"}

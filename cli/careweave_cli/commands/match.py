@@ -26,6 +26,7 @@ from careweave_cli.show.reviews import LOOK
 )
 @click.option("--brief", is_flag=True, help="One line each.")
 @click.option("--dismissed", is_flag=True, help="Also what was put aside by careweave person dismiss.")
+@click.option("--new", "new", is_flag=True, help="Without what the person has applied for, whatever became of it.")
 @click.option("--ineligible", is_flag=True, help="Also those with a condition that cannot be met.")
 @click.option("--everyone", is_flag=True, help="For everybody at once, in short; wants --output and no PERSON.")
 @click.option("--output", type=click.Path(path_type=Path), help="With --everyone: write to this .csv or .parquet file.")
@@ -41,6 +42,7 @@ def match(  # noqa: PLR0913  its options
     brief: bool,
     ineligible: bool,
     dismissed: bool,
+    new: bool,
     everyone: bool,
     output: Path | None,
     json_wanted: bool,
@@ -48,7 +50,8 @@ def match(  # noqa: PLR0913  its options
     r"""List the next roles and learning for PERSON, best first, across all organisations.
 
     PERSON is a resource name (people/…) or its id. Each entry says why it is there, which conditions are met, and
-    what closes each gap.
+    what closes each gap. What the person has applied for stays on the list and says how far that has come; it moves
+    nothing. --new leaves it out.
 
     \b
     Examples:
@@ -61,7 +64,7 @@ def match(  # noqa: PLR0913  its options
     --everyone is for who runs the place. Each list is recorded as a decision about its person, as if they had asked.
     """
     if everyone:
-        if person or output is None or kinds or spread or brief or ineligible or dismissed:
+        if person or output is None or kinds or spread or brief or ineligible or dismissed or new:
             raise click.UsageError("--everyone goes with --output FILE, -n and --json alone; try: --output place.csv")
         _tell_of_everyone(run(write_everyone(session, top, output)), output, json_wanted=json_wanted)
         return
@@ -74,6 +77,7 @@ def match(  # noqa: PLR0913  its options
         kinds=[common_pb2.OpportunityKind.Value(f"OPPORTUNITY_KIND_{kind.upper()}") for kind in kinds],
         include_ineligible=ineligible,
         include_dismissed=dismissed,
+        exclude_applied=new,
         view=matching_pb2.MATCH_VIEW_FULL,
         maximum_per_organisation=spread or 0,
     )

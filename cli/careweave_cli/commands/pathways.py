@@ -45,8 +45,9 @@ def pathways(
     r"""Plan routes for PERSON to an occupation, over steps that can be taken.
 
     Each step says what it takes, by which rule it can be taken and whose rule that is, what is still to be learnt and
-    what closes that, what it pays where that is known, and what is on offer for it now. Words are looked up as in
-    `careweave search occupations`, and the first one found is meant.
+    what closes that, what it pays where that is known, and what is on offer for it now. Behind each rule stands the day
+    on which somebody read its source, or that nobody has: not checked. Words are looked up as in `careweave search
+    occupations`, and the first one found is meant.
 
     \b
     Examples:

@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 from careweave_matching.likeness import Embed, OccupationSpace, OccupationText
 from careweave_matching.metric import read_metric
-from careweave_skills.care import CARE_GROUPS
 from careweave_skills.lexical import Concept
 from careweave_skills.sources.care_pathway import read_care_pathway
 from careweave_skills.sources.esco import Esco, read_esco
 from careweave_skills.taxonomy import Importance, Scheme
 
 from careweave import datasets
+from careweave.care import CARE_GROUPS
 from careweave.config import Settings
 from careweave.embedding.port import Embedder, Vectors
 from careweave.wiring import open_embedder

@@ -57,7 +57,7 @@ def overview(matches: Sequence[Match]) -> Table:
     for place, match in enumerate(matches, start=1):
         table.add_row(
             str(place),
-            escape(match.title),
+            escape(match.title) + (f" [magenta]({applied(match)})[/magenta]" if match.application_stage else ""),
             word(common_pb2.OpportunityKind, match.kind),
             escape(match.organisation_title or match.organisation),
             journey(match),
@@ -80,6 +80,13 @@ def explanation(match: Match) -> RenderableType:
         "",
         Text(_versions(match), style="dim"),
     )
+
+
+def applied(match: Match) -> str:
+    """Return that the person has applied, and how far it has come."""
+    if match.application_stage == matching_pb2.APPLICATION_STAGE_INTERESTED:
+        return "applied for"
+    return f"applied for: {word(matching_pb2.ApplicationStage, match.application_stage)}"
 
 
 def journey(match: Match) -> str:
@@ -122,6 +129,8 @@ def _entry(place: int | None, match: Match) -> RenderableType:
     number = f"{place}. " if place is not None else ""
     kind = word(common_pb2.OpportunityKind, match.kind)
     head = Text.assemble((f"{number}{match.title}", "bold"), f" · {kind} · ", (per_cent(match.score), "bold"))
+    if match.application_stage:
+        head.append(f" · {applied(match)}", style="magenta")
     organisation = match.organisation_title or match.organisation
     return _under(head, (organisation, journey(match), match.opportunity), match)
 

@@ -111,7 +111,19 @@ def _closer(closer: pathways_pb2.StepGapCloser) -> str:
 
 
 def _rules(step: Step) -> list[Text]:
-    return [Text.assemble(("✓ ", "green"), rule.rule, (f" [{rule.source}]", "dim")) for rule in step.rules]
+    return [
+        Text.assemble(("✓ ", "green"), rule.rule, (f" [{rule.source}", "dim"), *_checked(rule), ("]", "dim"))
+        for rule in step.rules
+    ]
+
+
+def _checked(rule: pathways_pb2.StepRule) -> list[tuple[str, str]]:
+    """Return whether anybody has read the source for what the rule says; nothing for a rule of Careweave's own."""
+    if rule.own_rule:
+        return []
+    if rule.HasField("check_date"):
+        return [(f"; read {day(rule.check_date)}", "dim")]
+    return [("; ", "dim"), ("not checked", "yellow")]
 
 
 def _pay(step: Step) -> list[Text]:

@@ -22,13 +22,13 @@ from careweave.v1 import events_pb2
 from careweave_matching import alert_store
 from careweave_matching.alert_store import Telling
 from careweave_matching.alerts import Alert, alerts_about, alerts_for
-from careweave_matching.follower import TOPICS
 from careweave_matching.following import ReadModel
 from careweave_matching.messages import gate_message
 from careweave_matching.ports import EVENT_SOURCE, Ports
 from careweave_matching.terms import GateResult
 
 _LOG: Final = logging.getLogger(__name__)
+TOPICS: Final = (Topic.PROFILES, Topic.OPPORTUNITIES)
 GROUP: Final = "careweave-matching-alerts"
 EVENTS_AT_ONCE: Final = 20
 """Events between two commits of the position: few, since thousands may be told of one, and other replicas wait."""

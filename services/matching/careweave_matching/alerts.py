@@ -1,7 +1,8 @@
 """Whom an opportunity is worth telling of unasked, and for what reason.
 
 A person is told who wants to be (`Preferences.alerts`) and has consented to it for the organisation that offers, of
-what fits: of a kind they look for, no gate failing, and a score of at least `LEAST_SCORE` in their own list. The
+what fits: of a kind they look for, not put aside, not applied for, no gate failing, and a score of at least
+`LEAST_SCORE` in their own list. The
 reason is how they stand to each skill that the opportunity turns on, and which gates do not pass; words and score may
 change without it.
 """
@@ -51,7 +52,7 @@ def _promising(index: Index, crowd: Crowd, entry: OpportunityEntry, now: datetim
     """Return who asks to be told, is eligible, and may score high enough, with their suitability."""
     consenting = crowd.here & crowd.opened(entry.opportunity.organisation, ConsentPurpose.ALERTS, now)
     able = np.flatnonzero(consenting & crowd.eligible(entry, index.surroundings.geography)).tolist()
-    asking = np.array([row for row in able if _asks(crowd.entries[row], entry, now)], np.int64)
+    asking = np.array([row for row in able if _asks(index, crowd.entries[row], entry, now)], np.int64)
     rows, suits = rank_people(
         crowd,
         asking,
@@ -72,15 +73,21 @@ async def alerts_for(index: Index, person: PersonEntry, now: datetime) -> list[A
     board = index.board(now.date())
     wish = Wish(MOST_AT_ONCE, kind_bits(person.person.wishes.kinds))
     screened = board.screener.screen(person, index.place(person))
-    best = listed(person, board, screened, wish, hidden_rows(person, board, wish)).best
+    left_out = person.person.wishes.dismissed | index.applied.of(person.person.name).keys()
+    best = listed(person, board, screened, wish, hidden_rows(person, board, wish, left_out)).best
     entries = [board.entries[row] for row in best.rows.tolist()]
-    return await _worth_telling(((person, entry) for entry in entries if _asks(person, entry, now)), board)
+    return await _worth_telling(((person, entry) for entry in entries if _asks(index, person, entry, now)), board)
 
 
-def _asks(person: PersonEntry, entry: OpportunityEntry, now: datetime) -> bool:
-    """Say whether the person wants to be told of such an opportunity and has consented to it."""
+def _asks(index: Index, person: PersonEntry, entry: OpportunityEntry, now: datetime) -> bool:
+    """Say whether the person wants to be told of such an opportunity, has consented to it, and does not know of it.
+
+    Who has applied for it knows of it, whatever became of that.
+    """
     wishes, opportunity = person.person.wishes, entry.opportunity
     if not wishes.alerts or (wishes.kinds and opportunity.kind not in wishes.kinds):
+        return False
+    if opportunity.name in index.applied.of(person.person.name):
         return False
     return person.person.consent_for(opportunity.organisation, ConsentPurpose.ALERTS, now) is not None
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from careweave.errors import FailedPrecondition
+from careweave_matching.applied import Progress
 from careweave_matching.terms import Stage
 
 FOLLOWS: dict[Stage, frozenset[Stage]] = {
@@ -38,6 +39,11 @@ class Application:
     def stage(self) -> Stage:
         """The stage it is at."""
         return self.steps[-1].stage
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come, in short."""
+        return Progress(self.person, self.opportunity, self.stage, len(self.steps))
 
     def advanced(self, step: Step) -> "Application":
         """Return the application after `step`.

@@ -53,6 +53,8 @@ async def build(ports: Ports, weights: Weights, version: str, building: Building
     after = ""
     while names := await store.names_after(ports.graph, after, BATCH):
         await index.put_opportunities(await store.opportunities(ports.graph, names))
+        for application in await store.applications_to(ports.graph, names):
+            index.applied.take(application.progress)
         after = names[-1]
         building.opportunities += len(names)
         told()
@@ -68,8 +70,11 @@ def rehearse(index: Index, as_of: date) -> None:
     """Rank once, so that what a first call makes and compiles holds up no call. Blocks; for a thread of its own.
 
     A place that is still empty is ranked for nobody: compiling takes half a minute, and people may come at any time.
+    What the skills of everyone give credit for is reckoned, too: at first calls it would take half their time.
     """
     board = index.board(as_of)
+    for each in index.people(as_of):
+        board.frame.reach.rows_of(each)
     person = next(index.people(as_of), None) or index.nobody(as_of)
     screened = board.screener.screen(person, index.place(person))
     ranked = best_rows(person, board.table, screened, board.frame.reach, Wish(1))

@@ -1,7 +1,8 @@
 """One index and what keeps it current: it follows the event log from where its snapshot was taken.
 
-Events of opportunities carry all there is to know. An event of a person names them, and their profile is fetched:
-many changes that come together need one call. An event counts as taken in when what it tells of is in the index.
+Events of opportunities and applications carry all there is to know. An event of a person names them, and their
+profile is fetched: many changes that come together need one call. An event counts as taken in when what it tells of is
+in the index.
 """
 
 import asyncio
@@ -17,12 +18,12 @@ from careweave.events.wakeup import Wakeup
 from careweave.patience import FIRST_PAUSE, LONGEST_PAUSE, patiently
 from careweave_matching.freshness import Freshness, Limits, Mark, Offsets, Place
 from careweave_matching.index import Index
-from careweave_matching.messages import read_published
+from careweave_matching.messages import read_advanced, read_published
 from careweave_matching.ports import Ports
 from careweave_matching.taking_in import fetch_people, put_opportunities
 
 _LOG: Final = logging.getLogger(__name__)
-TOPICS: Final = (Topic.PROFILES, Topic.OPPORTUNITIES)
+TOPICS: Final = (Topic.PROFILES, Topic.OPPORTUNITIES, Topic.APPLICATIONS)
 BATCH: Final = 500
 """People fetched at once."""
 LOOK_EVERY: Final = 0.5
@@ -175,8 +176,19 @@ class Follower:
         if event.topic == Topic.PROFILES:
             self._changed.setdefault(event.key, ((event.topic, delivered.partition), delivered.offset))
             self._work.set()
+        elif event.payload is not None and event.topic == Topic.APPLICATIONS:
+            self._take_application(delivered, event.payload)
         elif event.payload is not None:
             await put_opportunities(self._ports, self.index, [read_published(event.type, event.payload)])
+
+    def _take_application(self, delivered: Delivered, payload: bytes) -> None:
+        """Take in a stage; whose person is not held, new or erased, is fetched, so that nothing of the erased stays."""
+        progress = read_advanced(payload, delivered.event.version)
+        self.index.applied.take(progress)
+        if self.index.person(progress.person, self._ports.clock().date()) is None:
+            place = delivered.event.topic, delivered.partition
+            self._changed.setdefault(progress.person, (place, delivered.offset))
+            self._work.set()
 
     async def _keep_fetching(self) -> None:
         while True:

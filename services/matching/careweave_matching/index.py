@@ -6,13 +6,14 @@ version of the taxonomy means a new index.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
 from careweave.embedding.port import Embedder, Vectors
 from careweave_matching.aim_finder import AimFinder
+from careweave_matching.applied import Applied
 from careweave_matching.compiled.page import Names
 from careweave_matching.crowd import Crowd
 from careweave_matching.encoding import PageEncoder, names_of
@@ -99,20 +100,20 @@ class Board:
         """
         if len(entries) > _MOST_TAKEN:
             return False
-        teaching = False
+        taught: set[int] = set()
         for entry in entries:
             before = self.table.drop(entry.opportunity.name)
             if before is not None:
                 self.gaps.drop(before)
-                teaching |= bool(before.taught)
+                taught.update(before.taught)
             if entry.opportunity.is_offered(self.frame.as_of):
                 if not self.table.add(entry):
                     return False
                 self.gaps.add(entry)
-                teaching |= bool(entry.taught)
+                taught.update(entry.taught)
         for encoder in (self.__dict__.get(view) for view in ("full", "basic")):
-            if teaching and encoder is not None:
-                encoder.forget()
+            if taught and encoder is not None:
+                encoder.forget_closers(taught)
         return True
 
     @cached_property
@@ -129,6 +130,23 @@ class Board:
     def basic(self) -> PageEncoder:
         """Encodes matches in the basic view."""
         return PageEncoder(self.table, self.frame, self.names, self.organisation_title, full=False)
+
+
+_NEARLY_FULL: Final = 0.75
+"""Share of a table's room from which another is made beside it."""
+AHEAD: Final = timedelta(minutes=10)
+"""How long before midnight the board of the next day is made."""
+
+
+@dataclass(slots=True)
+class Coming:
+    """A board that is made beside the one that serves.
+
+    make: makes it, table and all; blocks, and may run in a thread. late: what was taken in since it was begun.
+    """
+
+    make: Callable[[], Board]
+    late: dict[str, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +177,8 @@ class Index:
         self.surroundings = surroundings
         self.weights = weights
         self.model = embedder.model
+        self.applied = Applied()
+        """Who has applied for what."""
         self._vectors, self._finder, self._names = learnt.vectors, learnt.finder, learnt.names
         self._keys = KeyBook()
         self._needs = NeedBook()
@@ -166,6 +186,8 @@ class Index:
         self._people: dict[str, PersonEntry] = {}
         self._opportunities: dict[str, OpportunityEntry] = {}
         self._board: Board | None = None
+        self._next: Board | None = None
+        self._coming: Coming | None = None
         self._crowd: Crowd | None = None
         self._changed: dict[str, None] = {}
         self._newcomers: Crowd | None = None
@@ -206,9 +228,18 @@ class Index:
                 taken.append(opportunity.name)
         if taken:
             self._reach.ask_for_new_keys()
-            if self._board is not None and not self._board.take([self._opportunities[name] for name in taken]):
-                self._board = None
+            self._offer(taken)
         return taken
+
+    def _offer(self, names: Sequence[str]) -> None:
+        """Let the boards that there are, and one that is being made, know what is new of `names`."""
+        entries = [self._opportunities[name] for name in names]
+        if self._board is not None and not self._board.take(entries):
+            self._board = None
+        if self._next is not None and not self._next.take(entries):
+            self._next = None
+        if self._coming is not None:
+            self._coming.late.update(dict.fromkeys(names))
 
     def _is_newer(self, opportunity: Opportunity) -> bool:
         held = self._opportunities.get(opportunity.name)
@@ -248,10 +279,11 @@ class Index:
     def move(self, surroundings: Surroundings) -> None:
         """Take in new places and organisations."""
         self.surroundings = surroundings
-        self._board = None
+        self._board = self._next = self._coming = None
 
     def forget_person(self, name: str) -> None:
         """Drop everything about a person who was erased."""
+        self.applied.forget(name)
         if self._people.pop(name, None) is not None:
             self._change([name])
 
@@ -273,6 +305,15 @@ class Index:
         others = (held for held in entry.person.skills if held.skill not in new)
         supposed = replace(entry.person, skills=(*others, *skills))
         made = self._made(supposed, entry.aspirations, date.fromordinal(entry.good_from))
+        self._reach.hold(code >> CODE_BITS for code in made.codes)
+        return made
+
+    def imagined(self, person: Person, as_of: date) -> PersonEntry:
+        """Return an entry, which is not held, of somebody as they may be one day; what they aim at is left out.
+
+        person: in a role, and with skills, that vectors are known of.
+        """
+        made = self._made(person, None, as_of)
         self._reach.hold(code >> CODE_BITS for code in made.codes)
         return made
 
@@ -345,13 +386,61 @@ class Index:
     def board(self, as_of: date) -> Board:
         """Return what is on offer on a day, made again if an opportunity or the day has changed."""
         if self._board is None or self._board.frame.as_of != as_of:
-            offered = offered_on(self._opportunities.values(), as_of)
-            gaps = Gaps(self.taxonomy.closers, offered)
-            geography = self.surroundings.geography
-            frame = Frame(self.taxonomy, self._reach, geography, self.weights, gaps.closers, self.model, as_of)
-            width = self._vectors.skills.shape[1]
-            self._board = Board(offered, frame, gaps, self._needs, width, self._names, self.organisation_title)
+            if self._next is not None and self._next.frame.as_of == as_of:
+                self._board, self._next = self._next, None
+            else:
+                self._board = self._made_board(list(self._opportunities.values()), as_of)
         return self._board
+
+    def _made_board(self, entries: Sequence[OpportunityEntry], as_of: date) -> Board:
+        offered = offered_on(entries, as_of)
+        gaps = Gaps(self.taxonomy.closers, offered)
+        geography = self.surroundings.geography
+        frame = Frame(self.taxonomy, self._reach, geography, self.weights, gaps.closers, self.model, as_of)
+        width = self._vectors.skills.shape[1]
+        return Board(offered, frame, gaps, self._needs, width, self._names, self.organisation_title)
+
+    def next_due(self, now: datetime) -> date | None:
+        """Return the day for which a board had better be made by now, so that nobody waits for it; None if for none.
+
+        It is tomorrow soon before midnight, and today when the table that serves has little room left.
+        """
+        board, today = self._board, now.date()
+        if board is None or board.frame.as_of != today or self.coming:
+            return None
+        if board.table.filled > _NEARLY_FULL:
+            return today
+        tomorrow = (now + AHEAD).date()
+        made = self._next is not None and self._next.frame.as_of == tomorrow
+        return tomorrow if tomorrow != today and not made else None
+
+    @property
+    def coming(self) -> bool:
+        """Whether a board is being made beside the one that serves."""
+        return self._coming is not None
+
+    def begin_next(self, as_of: date) -> Coming:
+        """Begin a board of a day from what is there now, for `serve_next` when it is made."""
+        entries = list(self._opportunities.values())
+
+        def make() -> Board:
+            board = self._made_board(entries, as_of)
+            board.screener  # noqa: B018  is made with the table, at the first look
+            return board
+
+        self._coming = Coming(make)
+        return self._coming
+
+    def serve_next(self, coming: Coming, board: Board) -> None:
+        """Serve the board that `coming` made, from its day on, unless what it was made from is out of date."""
+        if coming is not self._coming:
+            return
+        self._coming = None
+        if board.take([self._opportunities[name] for name in coming.late]):
+            if self._board is not None and self._board.frame.as_of == board.frame.as_of:
+                self._board = board
+            else:
+                self._next = board
 
     def _change(self, names: Iterable[str]) -> None:
         self._changed.update(dict.fromkeys(names))

@@ -108,7 +108,8 @@ class Lift:
         person = self.supposed(chosen)
         person.standings = self.person.standings  # what no skill changes
         wish = Wish(wanted, kind_bits(person.person.wishes.kinds))
-        hidden = hidden_rows(person, self.board, wish) if person.person.wishes.dismissed else ()
+        dismissed = person.person.wishes.dismissed
+        hidden = hidden_rows(person, self.board, wish, dismissed) if dismissed else ()
         best = listed(person, self.board, self._screened, wish, hidden).best
         mine, score = self.entry.opportunity.name, self.scored(chosen).score
         names = [self.board.entries[row].opportunity.name for row in best.rows.tolist()]

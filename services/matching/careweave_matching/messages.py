@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from careweave.errors import FieldViolation, InvalidArgument
 from careweave.v1 import common_pb2, events_pb2, matching_pb2, profiles_pb2
 from careweave_matching import credentials
+from careweave_matching.applied import Progress
 from careweave_matching.eligibility import Gate
 from careweave_matching.model import (
     Consent,
@@ -24,7 +25,7 @@ from careweave_matching.model import (
 )
 from careweave_matching.pair import Match, SkillMatch
 from careweave_matching.scoring import Components
-from careweave_matching.terms import Trust
+from careweave_matching.terms import Stage, Trust
 
 _DEFAULT_MINUTES = 60
 """Longest journey of someone who states none, as `Preferences.maximum_travel_minutes` says."""
@@ -206,6 +207,12 @@ def read_published(event_type: str, payload: bytes) -> Opportunity:
     return read_kept(_PUBLICATIONS[event_type].FromString(payload).opportunity)
 
 
+def read_advanced(payload: bytes, steps: int) -> Progress:
+    """Return the application in an event of the applications topic, whose version is the number of its steps."""
+    advanced = events_pb2.ApplicationAdvanced.FromString(payload)
+    return Progress(advanced.person, advanced.opportunity, Stage(advanced.stage), steps)
+
+
 def read_person(message: profiles_pb2.Person) -> Person:
     """Return what matching needs of a snapshot."""
     return Person(
@@ -318,8 +325,8 @@ def components_message(components: Components) -> matching_pb2.Components:
     return matching_pb2.Components(**{field: getattr(components, field) for field in Components.__dataclass_fields__})
 
 
-def match_message(match: Match, organisation_title: str) -> matching_pb2.Match:
-    """Return `match` as a message, all parts of it."""
+def match_message(match: Match, organisation_title: str, stage: int = 0) -> matching_pb2.Match:
+    """Return `match` as a message, all parts of it. stage: of the person's application for it, 0 if there is none."""
     opportunity = match.entry.opportunity
     return matching_pb2.Match(
         opportunity=opportunity.name,
@@ -337,4 +344,5 @@ def match_message(match: Match, organisation_title: str) -> matching_pb2.Match:
         skills=[skill_message(skill) for skill in match.skills],
         reasons=match.reasons,
         versions=versions_message(match.versions),
+        application_stage=stage,  # type: ignore[arg-type]  # numbers of terms.py are the proto's
     )

@@ -1,6 +1,7 @@
 """Ranking opportunities for a person, people for an opportunity, and explaining one pair."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,6 +10,7 @@ import numpy as np
 from careweave.audit.asked import note_people
 from careweave.errors import Forbidden, NotFound
 from careweave.policy import Action, Caller, Resource, Role, authorise
+from careweave_matching.applied import marked
 from careweave_matching.bulk import Ranked, Wish, best_rows, kind_bits
 from careweave_matching.crowd import Crowd, rank_people
 from careweave_matching.decisions import Decisions, Paging, items_of
@@ -20,7 +22,7 @@ from careweave_matching.model import Pair
 from careweave_matching.pair import Match, judge
 from careweave_matching.screening import Screened
 from careweave_matching.spreading import WINDOW, spread
-from careweave_matching.terms import ConsentPurpose, GateKind, GateResult, ProfileField
+from careweave_matching.terms import ConsentPurpose, GateKind, GateResult, ProfileField, Stage
 from careweave_matching.travel import effective_mode, journey_minutes
 
 CREDENTIAL_GATES = frozenset(GateKind) - {GateKind.OPEN, GateKind.TRAVEL, GateKind.HOURS}
@@ -45,6 +47,8 @@ class Wanted:
     """If not 0, the list is spread; see `spreading`."""
     dismissed: bool = False
     """Whether also what the person has put aside."""
+    applied: bool = True
+    """Whether also what the person has applied for, which is marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,9 @@ async def find_opportunities(
     wish = Wish(wanted.offset + wanted.size, kind_bits(kinds), wanted.ineligible)
     screened = board.screener.screen(entry, index.place(entry))
     paging = None
-    hidden = hidden_rows(entry, board, wish) if entry.person.wishes.dismissed and not wanted.dismissed else frozenset()
+    applied = index.applied.of(person)
+    left_out = _left_out(entry, applied, wanted)
+    hidden = hidden_rows(entry, board, wish, left_out) if left_out else frozenset()
     if wanted.per_organisation:
         ranked, paging = _spread(entry, board, screened, (wish, hidden), wanted)
     else:
@@ -108,14 +114,23 @@ async def find_opportunities(
             ranked.best, paging = ranked.best.beyond(wanted.offset), Paging(wanted.offset)
     encoder, shown = board.full if wanted.full else board.basic, len(ranked.best.rows)
     page, items = encoder.page(entry, ranked), encoder.items(ranked.best)
+    if applied:
+        names = (board.entries[row].opportunity.name for row in ranked.best.rows.tolist())
+        page = marked(page, [applied.get(name, 0) for name in names])
     versions = index.versions(entry.person.version, 0)
     decision = decisions.record(person, as_of, versions, items, ranked.total, paging=paging)
     return EncodedPage(page, shown, decision, ranked.total, wanted.offset + shown < ranked.total)
 
 
-def hidden_rows(entry: PersonEntry, board: Board, wish: Wish) -> frozenset[int]:
-    """Return the rows of what the person has put aside, as far as `wish` would list it."""
-    rows = (board.table.row(name) for name in entry.person.wishes.dismissed)
+def _left_out(entry: PersonEntry, applied: Mapping[str, Stage], wanted: Wanted) -> AbstractSet[str]:
+    """Return the opportunities that `wanted` leaves out of the person's list."""
+    dismissed = frozenset() if wanted.dismissed else entry.person.wishes.dismissed
+    return dismissed if wanted.applied else dismissed | applied.keys()
+
+
+def hidden_rows(entry: PersonEntry, board: Board, wish: Wish, left_out: AbstractSet[str]) -> frozenset[int]:
+    """Return the rows of the opportunities `left_out`, as far as `wish` would list them."""
+    rows = (board.table.row(name) for name in left_out)
     return frozenset(row for row in rows if row is not None and _is_listed(entry, board.entries[row], board, wish))
 
 

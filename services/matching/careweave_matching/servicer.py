@@ -100,12 +100,13 @@ class MatchingServicer(SafeguardsServicer):
     async def find_opportunities(self, request: pb.FindOpportunitiesRequest, context: Context) -> bytes:
         """Rank opportunities for a person; the reply comes in the wire format."""
         wanted = self._wanted(request)
-        if request.kinds or request.maximum_per_organisation or request.include_dismissed:
+        if request.kinds or request.maximum_per_organisation or request.include_dismissed or request.exclude_applied:
             wanted = replace(
                 wanted,
                 kinds=frozenset(request.kinds),
                 per_organisation=request.maximum_per_organisation,
                 dismissed=request.include_dismissed,
+                applied=not request.exclude_applied,
             )
         found = await ranking.find_opportunities(
             self._model, self._decisions, caller_of(context), request.person, wanted
@@ -154,7 +155,8 @@ class MatchingServicer(SafeguardsServicer):
         caller = caller_of(context)
         if request.decision:
             return self._match(await replaying.explain(self._service, caller, request))
-        return self._match(await ranking.explain_match(self._model, caller, Pair(request.person, request.opportunity)))
+        match = await ranking.explain_match(self._model, caller, Pair(request.person, request.opportunity))
+        return self._match(match, own=caller.role not in ranking.EMPLOYER_ROLES)
 
     async def FindSkillGains(self, request: pb.FindSkillGainsRequest, context: Context) -> pb.SkillGains:
         """Say what would change a ranking."""
@@ -177,11 +179,13 @@ class MatchingServicer(SafeguardsServicer):
             if seen is None:
                 yield pb.WatchOpportunitiesResponse()
             else:
-                yield pb.WatchOpportunitiesResponse(match=self._match(seen.match), event_time=time_message(seen.at))
+                yield pb.WatchOpportunitiesResponse(
+                    match=self._match(seen.match, own=True), event_time=time_message(seen.at)
+                )
 
     async def ExpressInterest(self, request: pb.ExpressInterestRequest, context: Context) -> pb.Application:
         """Record interest."""
-        return _application(
+        return self._advanced(
             await applications.express_interest(
                 self._ports, caller_of(context), Pair(request.person, request.opportunity), request.comment
             )
@@ -189,7 +193,7 @@ class MatchingServicer(SafeguardsServicer):
 
     async def RecordOutcome(self, request: pb.RecordOutcomeRequest, context: Context) -> pb.Application:
         """Record an outcome."""
-        return _application(
+        return self._advanced(
             await applications.record_outcome(
                 self._ports,
                 caller_of(context),
@@ -223,8 +227,14 @@ class MatchingServicer(SafeguardsServicer):
         async for step in index_status.rebuild(self._model, caller_of(context), self._replica):
             yield step
 
-    def _match(self, match: Match) -> pb.Match:
-        return match_message(match, self._model.index.organisation_title(match.entry.opportunity.organisation))
+    def _advanced(self, application: Application) -> pb.Application:
+        self._model.take_application(application)
+        return _application(application)
+
+    def _match(self, match: Match, *, own: bool = False) -> pb.Match:
+        index, opportunity = self._model.index, match.entry.opportunity
+        stage = index.applied.of(match.person).get(opportunity.name, 0) if own else 0
+        return match_message(match, index.organisation_title(opportunity.organisation), stage)
 
     def _wanted(self, request: _Ranking) -> Wanted:
         place = decode_token(self._token_key, request)

@@ -97,6 +97,11 @@ APPLICATIONS_FOR: Final = Query(
     "MATCH (p:Person)-[r:APPLIED]->(o:Opportunity {name: $opportunity}) WHERE p.name > $after "
     "RETURN p.name AS person, o.name AS opportunity, r.steps AS steps ORDER BY person LIMIT $limit",
 )
+APPLICATIONS_TO: Final = Query(
+    "applications_to_opportunities",
+    "UNWIND $names AS wanted MATCH (p:Person)-[r:APPLIED]->(o:Opportunity {name: wanted}) "
+    "RETURN p.name AS person, o.name AS opportunity, r.steps AS steps ORDER BY person, opportunity",
+)
 
 
 async def opportunities(reads: Reads, names: Sequence[str]) -> list[Opportunity]:
@@ -222,6 +227,12 @@ async def applications(reads: Reads, person: str, opportunity: str, after: str, 
         rows = await reads.run(APPLICATIONS_OF, person=person, after=after, limit=limit)
     else:
         rows = await reads.run(APPLICATIONS_FOR, opportunity=opportunity, after=after, limit=limit)
+    return [Application(str(row["person"]), str(row["opportunity"]), _steps(row["steps"])) for row in rows]
+
+
+async def applications_to(reads: Reads, names: Sequence[str]) -> list[Application]:
+    """Return every application for any of `names`, in order of person and opportunity."""
+    rows = await reads.run(APPLICATIONS_TO, names=list(names))
     return [Application(str(row["person"]), str(row["opportunity"]), _steps(row["steps"])) for row in rows]
 
 

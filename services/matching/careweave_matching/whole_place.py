@@ -89,7 +89,7 @@ def _without_dismissed(entry: PersonEntry, index: Index, board: Board, wanted: i
     """Return the list of somebody who has put something aside, and how many were ranked: as they would see it."""
     wish = Wish(wanted, kind_bits(entry.person.wishes.kinds))
     screened = board.screener.screen(entry, index.place(entry))
-    ranked = listed(entry, board, screened, wish, hidden_rows(entry, board, wish))
+    ranked = listed(entry, board, screened, wish, hidden_rows(entry, board, wish, entry.person.wishes.dismissed))
     offered = [board.entries[row].opportunity for row in ranked.best.rows.tolist()]
     scores, suits = ranked.best.score.tolist(), ranked.best.suitability.tolist()
     lines = [

@@ -5,6 +5,7 @@ bytes are the same. https://protobuf.dev/programming-guides/encoding/
 """
 
 import struct
+from collections.abc import Iterator
 
 VARINT, FIXED64, LENGTH = 0, 1, 2
 """Wire types."""
@@ -55,6 +56,19 @@ def element(field: int, text: str) -> bytes:
 def text(field: int, value: str) -> bytes:
     """Return a string field."""
     return element(field, value) if value else b""
+
+
+def elements(body: bytes) -> Iterator[bytes]:
+    """Yield the elements of one repeated message field of a number below 16, of which `body` consists."""
+    at = 0
+    while at < len(body):
+        length, shift, at = 0, 0, at + 1
+        while body[at] & _MORE:
+            length |= (body[at] & _LOW_SEVEN) << shift
+            shift, at = shift + 7, at + 1
+        length |= body[at] << shift
+        yield body[at + 1 : at + 1 + length]
+        at += 1 + length
 
 
 _ZERO = _DOUBLE(0.0)

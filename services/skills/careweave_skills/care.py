@@ -1,21 +1,10 @@
-"""What the domain knows beside the taxonomies: which work is care, and plain words for what ESCO calls otherwise."""
+"""What the domain knows beside the taxonomies: how widely care asks for a skill, and plain words for ESCO's."""
 
 import re
 from collections.abc import Mapping
 from math import log1p
 from typing import Final
 
-CARE_GROUPS: Final = frozenset({
-    "1341", "1342", "1343", "1344",
-    "2211", "2212", "2221", "2222", "2230", "2240", "2261", "2262", "2263", "2264", "2265", "2266", "2267", "2269",
-    "2634", "2635",
-    "3211", "3212", "3213", "3214", "3221", "3222", "3230", "3251", "3252", "3253", "3254", "3255", "3256", "3257",
-    "3258", "3259", "3344", "3412",
-    "5311", "5312", "5321", "5322", "5329",
-})  # fmt: skip
-"""Unit groups of ISCO-08 (ILO, 2012) whose occupations are of health and social care: managers of such services, health
-professionals and associates but for animals, psychologists and social workers with their associates, medical
-secretaries, personal care workers."""
 MOST_OF_CARE: Final = 20
 """Occupations of care from which on more say nothing."""
 MOST_OF_ALL: Final = 200

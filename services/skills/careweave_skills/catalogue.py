@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from careweave.care import CARE_GROUPS
 from careweave.embedding.port import Embedder
 from careweave.graph.port import Query, Reads, Row
-from careweave_skills.care import CARE_GROUPS
 from careweave_skills.extraction import SkillExtractor
 from careweave_skills.lexical import Concept
 from careweave_skills.search import ConceptIndex

@@ -92,6 +92,7 @@ def a_map() -> CareerMap:
         StandardRow("standards/ST0002", "Nurse", 6, 48, "", ((occupation("nurse"), 0.9),)),
         StandardRow("standards/ST0003", "Carer", 2, 12, "", ((occupation("carer"), 0.9),)),
         StandardRow("standards/ST0004", "Sonographer", 6, 36, "", ((occupation("nurse"), 0.9),)),
+        StandardRow("standards/ST0005", "Carer", 2, 12, "ApprovedForDelivery-Paused", ((occupation("carer"), 0.9),)),
     )
     ordered = tuple(sorted((*rows, *roles), key=lambda row: row.name))
     return build_map(a_taxonomy_of_careers(), CareerRows(ordered, standards), FACTS)

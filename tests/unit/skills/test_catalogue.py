@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from careweave_skills.care import CARE_GROUPS
 from careweave_skills.catalogue import read_catalogue
 from careweave_skills.sources.esco import read_esco
 from careweave_skills.taxonomy import Scheme
 
+from careweave.care import CARE_GROUPS
 from careweave.config import Settings
 from careweave.graph.port import Graph
 from careweave.wiring import open_embedder

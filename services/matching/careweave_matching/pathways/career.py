@@ -6,7 +6,7 @@ nothing about anybody.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from careweave.care import CARE_GROUPS, CARING_GROUPS
 from careweave_matching.pathways import rules
 from careweave_matching.pathways.facts import Condition, Facts, ProgrammeFact, Register, Rung, Source, Way
 from careweave_matching.pathways.reading import CareerRows, OccupationRow, StandardRow
@@ -22,20 +23,6 @@ from careweave_matching.taxonomy import Taxonomy
 Matrix: TypeAlias = Any
 """A sparse matrix (`scipy.sparse.csr_array`), of which no types are published."""
 
-CARE_GROUPS: Final = frozenset({
-    "1341", "1342", "1343", "1344",
-    "2211", "2212", "2221", "2222", "2230", "2240", "2261", "2262", "2263", "2264", "2265", "2266", "2267", "2269",
-    "2634", "2635",
-    "3211", "3212", "3213", "3214", "3221", "3222", "3230", "3251", "3252", "3253", "3254", "3255", "3256", "3257",
-    "3258", "3259", "3344", "3412",
-    "5311", "5312", "5321", "5322", "5329",
-})  # fmt: skip
-"""Unit groups of ISCO-08 through whose occupations a way in health and social care goes; as in the skills service."""
-CARING_GROUPS: Final = frozenset({
-    "2211", "2212", "2221", "2222", "2264", "2265", "2266", "2267", "2269",
-    "3221", "3222", "3251", "3253", "3255", "3256", "3258", "3259", "3412", "5321", "5322",
-})  # fmt: skip
-"""Those of them whose work is with the people who are cared for: experience that higher apprenticeships ask for."""
 CURRENT_REFERENCE: Final = "standards/ST"
 """How standards that can be started today are named; the others are those of 2021."""
 LEAST_CONFIDENCE: Final = 0.75
@@ -244,7 +231,7 @@ def _programmes(
     works: Mapping[str, Work], rows: CareerRows, facts: Facts, names: Mapping[str, str]
 ) -> tuple[Programme, ...]:
     same = [pair for one, other in rows.same for pair in ((one, other), (other, one))]
-    standards = {row.name: row for row in rows.standards}
+    standards = {row.name: row for row in rows.standards if row.status in rules.APPROVED}
     known = {fact.name for fact in facts.programmes}
     found: list[Programme] = []
     for fact in facts.programmes:
@@ -254,7 +241,7 @@ def _programmes(
             continue
         if (outcomes or fact.way is Way.QUALIFICATION) and (standard or fact.way is not Way.APPRENTICESHIP):
             found += _forms_of(fact, outcomes, standard)
-    for standard in rows.standards:
+    for standard in standards.values():
         if standard.name.startswith(CURRENT_REFERENCE) and standard.name not in known:
             found += _unregulated(standard, works, same)
     return tuple(sorted((one for one in found if one.months), key=lambda one: (one.name, one.shortened)))
@@ -275,7 +262,7 @@ def _forms_of(fact: ProgrammeFact, outcomes: tuple[str, ...], standard: Standard
         register=fact.register,
         entry_level=fact.entry_level,
         entry_register=fact.entry_register,
-        near=fact.way is Way.APPRENTICESHIP and level == rules.DEGREE - 1,
+        near=fact.way is Way.APPRENTICESHIP and rules.HIGHER <= level < rules.DEGREE,
         shortened=False,
         basis=fact.basis,
         source=fact.source,
@@ -326,9 +313,10 @@ def _unregulated(standard: StandardRow, works: Mapping[str, Work], same: Iterabl
             near=standard.level == rules.DEGREE - 1,
             shortened=False,
             basis="The standard’s typical length.",
-            source=Source(
-                f"Skills England, apprenticeship standard {standard.name.removeprefix('standards/')}",
-                f"https://skillsengland.education.gov.uk/apprenticeships/{standard.name.removeprefix('standards/')}",
+            source=replace(
+                rules.ENTRY_TO_APPRENTICESHIPS,
+                text=f"{rules.ENTRY_TO_APPRENTICESHIPS.text}; Skills England, apprenticeship standard "
+                f"{standard.name.removeprefix('standards/')}",
             ),
         )
     ]

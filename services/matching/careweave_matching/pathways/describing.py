@@ -1,7 +1,7 @@
 """A way in words and figures: each step with fit, gaps, months, rules, pay and what is on offer for it now."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
@@ -19,7 +19,8 @@ from careweave_matching.pathways.routes import Preference, Route, Steps
 from careweave_matching.pathways.rules import Rule
 from careweave_matching.pathways.search import Step
 from careweave_matching.pathways.standing import MOST_WITHOUT_ASSESSMENT, Fit, Standing, fit_of, learnt
-from careweave_matching.scoring import NOTHING
+from careweave_matching.pathways.suits import Stood, Suits
+from careweave_matching.scoring import NOTHING, Components
 from careweave_matching.terms import Trust
 
 GAPS_SHOWN: Final = 5
@@ -48,7 +49,8 @@ _KINDS: Final = {
 class PlannedStep:
     """A step. origin: the work before; None at the start of somebody without any. months, hours: what it takes.
 
-    related: of both kinds of work, 0 to 1. gaps: the most telling skills that are missing, with what closes them.
+    related: of both kinds of work, 0 to 1. suits: the parts of suitability, as of a match. gaps: the most telling
+    skills that are missing, with what closes them.
     pay_before: of the work before. register: that the step leads onto, or that the work needs.
     """
 
@@ -60,7 +62,7 @@ class PlannedStep:
     months_basis: str
     hours: int
     related: float
-    fit: Fit
+    suits: Components
     gaps: tuple[SkillMatch, ...]
     gap_count: int
     rules: tuple[Rule, ...]
@@ -117,6 +119,9 @@ class Describer:
     works: Sequence[Work]
     frame: Frame
     offers: Offers
+    suits: Suits
+    _stood: dict[Steps, Stood] = field(default_factory=dict)
+    """Who the person would be after steps that were described before."""
 
     def route(self, route: Route) -> PlannedRoute:
         """Return `route` with all that is known of its steps."""
@@ -129,19 +134,26 @@ class Describer:
         held = learnt(standing.held, origin, 0) if origin and standing.current else dict(standing.held)
         point = Point(origin, held, standing.level, standing.registers, now=True)
         found: list[PlannedStep] = []
-        for step in way:
-            planned = self._step(step, point)
+        for place, step in enumerate(way):
+            planned = self._step(step, point, self._stood_at(way[:place], point))
             found.append(planned)
             point = point.after(planned)
         return found
 
-    def _step(self, step: Step, point: Point) -> PlannedStep:
+    def _stood_at(self, before: Steps, point: Point) -> Stood:
+        stood = self._stood.get(before)
+        if stood is None:
+            work = None if point.now else point.work
+            stood = self._stood[before] = self.suits.stood(self.person.person, point.held, work, self.frame.as_of)
+        return stood
+
+    def _step(self, step: Step, point: Point, stood: Stood) -> PlannedStep:
         origin, held = point.work, point.held
         work = self.works[step.target]
         programme = self.career.programmes[step.programme] if step.programme >= 0 else None
         stays = step.kind is Link.QUALIFY or (origin is work and step.programme >= 0)
         related = 1.0 if origin is work else self._related(origin, work)
-        fit = fit_of(work, held, related, self.career.taxonomy, self.frame.weights)
+        fit = fit_of(work, held, self.career.taxonomy, self.frame.weights)
         current = origin if self.standing.current or not point.now else None
         if programme is None:
             months, basis = self._months_to_move(current, work, fit)
@@ -161,7 +173,7 @@ class Describer:
             months_basis=basis,
             hours=hours,
             related=related,
-            fit=fit,
+            suits=self.suits.components(stood, work, self.frame.as_of),
             gaps=tuple(skill_match(skill, NOTHING, self.frame, essential=True) for skill in missing[:GAPS_SHOWN]),
             gap_count=len(missing),
             rules=tuple(why),
@@ -220,8 +232,8 @@ class Describer:
             return Rule(f"Close to the work before: {related:.0%} related, and {rules.NEAR:.0%} is enough.", rules.OWN)
         if work.level <= rules.ENTRY_LEVEL:
             return Rule("Open to beginners: learnt in the first months of the work.", rules.OWN)
-        covered = fit.components.essential_coverage
-        return Rule(f"{covered:.0%} of what it asks for is there, and {rules.COVERED:.0%} is enough.", rules.OWN)
+        there = f"{fit.covered:.0%} of what it asks for is there by links of the taxonomy"
+        return Rule(f"{there}, and {rules.COVERED:.0%} is enough.", rules.OWN)
 
 
 def rise_in_words(level: int, current: int) -> str:
@@ -251,7 +263,7 @@ def why_programme(
     programme: Programme, work: Work, origin: Work | None, career: CareerMap, *, stays: bool
 ) -> list[Rule]:
     """Return the rules by which a programme can be begun and leads where it does."""
-    found = [Rule(_entry_in_words(programme, origin), programme.source)]
+    found = _entry(programme, origin)
     register = career.registers.get(programme.register)
     if register and programme.entry_register == programme.register and programme.way is not Way.RETURN:
         found.append(Rule(f"Work as {work.label} stays on the register of the {register.regulator}.", register.law))
@@ -264,6 +276,12 @@ def why_programme(
     if programme.way is Way.APPRENTICESHIP and programme.months > rules.SHORTEST_PRACTICAL_PERIOD:
         words = f"May be shortened for what is known already, to no less than {rules.SHORTEST_PRACTICAL_PERIOD} months."
         found.append(Rule(words, rules.SHORTEST_APPRENTICESHIP))
+    if programme.way is Way.APPRENTICESHIP and programme.level >= rules.MASTERS:
+        words = (
+            "Publicly funded for those who begin before 22 (before 25 after care or with an education, health and care "
+            "plan); for others an employer pays all of it."
+        )
+        found.append(Rule(words, rules.FUNDING_FROM_LEVEL_7))
     if stays:
         least = next((least for least in BANDS[::-1] if least and programme.level >= least), 0)
         found.append(Rule(f"Gives a qualification at level {programme.level}, which what follows asks for.", rules.OWN)
@@ -271,13 +289,19 @@ def why_programme(
     return found
 
 
-def _entry_in_words(programme: Programme, origin: Work | None) -> str:
+def _entry(programme: Programme, origin: Work | None) -> list[Rule]:
+    """Return what a programme asks for, each by whose rule: that work close by is asked for is Careweave's own."""
+    source = programme.source
     if programme.way is Way.RETURN:
-        return f"For those who were on the register before. {programme.basis}".strip()
+        return [Rule(f"For those who were on the register before. {programme.basis}".strip(), source)]
     if programme.entry_register:
-        return f"Open to those on the register: {programme.entry_register}."
-    if programme.near and origin:
-        return f"Open to those who work with people who are cared for, as in “{origin.label}”."
+        return [Rule(f"Open to those on the register: {programme.entry_register}.", source)]
+    near = f"Open to those who work with people who are cared for, as in “{origin.label}”." if origin else ""
+    found = [Rule(near, rules.OWN)] if programme.near and near else []
     if programme.entry_level > rules.ENTRY_LEVEL:
-        return f"Asks for a qualification at level {programme.entry_level}, which is there by then."
-    return "No qualification is set for entry; employers and providers look at English and maths."
+        words = f"Asks for a qualification at level {programme.entry_level}, which is there by then."
+    elif programme.entry_level == rules.ENTRY_LEVEL:
+        words = "Asks for English and maths at level 2."
+    else:
+        words = "No qualification is set for entry; employers and providers look at English and maths."
+    return [*found, Rule(words, source)]

@@ -7,6 +7,7 @@ label, or by the id of a role category of the Care Workforce Pathway.
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -33,10 +34,16 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a rule or a figure comes from. url: empty where none is public."""
+    """Where a rule or a figure comes from.
+
+    url: empty where none is public. checked: the day on which somebody read the source, or a text that quotes it, and
+    found there what is said; None if nobody has. own: whether it is a rule of this project, with nothing to read.
+    """
 
     text: str
     url: str = ""
+    checked: date | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +129,17 @@ def read_facts(folder: Path) -> Facts:
     return Facts(
         registers=tuple(
             Register(row["register"], row["regulator"], row["profession"], _many(row["occupations"]),
-                     Source(row["law"], row["url"]))
+                     _source(row, "law"))
             for row in _rows(folder, "registers.csv")
         ),
         programmes=tuple(_programme(row) for row in _rows(folder, "programmes.csv")),
         levels={row["occupation"]: int(row["level"]) for row in _rows(folder, "levels.csv")},
         rungs=tuple(
-            Rung(_many(row["from"]), _many(row["to"]), int(row["months"]), Source(row["source"], row["url"]))
+            Rung(_many(row["from"]), _many(row["to"]), int(row["months"]), _source(row))
             for row in _rows(folder, "rungs.csv")
         ),
         conditions=tuple(
-            Condition(_many(row["occupations"]), row["condition"], Source(row["source"], row["url"]))
+            Condition(_many(row["occupations"]), row["condition"], _source(row))
             for row in _rows(folder, "conditions.csv")
         ),
         home_care=frozenset(row["occupation"] for row in _rows(folder, "home-care.csv")),
@@ -155,8 +162,13 @@ def _programme(row: Mapping[str, str]) -> ProgrammeFact:
         shorter_for=row["shorter_for"],
         shorter_months=int(row["shorter_months"]),
         basis=row["basis"],
-        source=Source(row["source"], row["url"]),
+        source=_source(row),
     )
+
+
+def _source(row: Mapping[str, str], named: str = "source") -> Source:
+    checked = row["checked"]
+    return Source(row[named], row["url"], date.fromisoformat(checked) if checked else None)
 
 
 def _many(field: str) -> tuple[str, ...]:

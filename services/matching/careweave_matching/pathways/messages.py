@@ -10,6 +10,7 @@ from careweave_matching.pathways.describing import PlannedRoute, PlannedStep
 from careweave_matching.pathways.offers import Pay
 from careweave_matching.pathways.plans import Plan, Wanted
 from careweave_matching.pathways.routes import Preference
+from careweave_matching.pathways.rules import Rule
 from careweave_matching.terms import GateResult
 
 DEFAULT_ROUTES, MOST_ROUTES = 5, 10
@@ -51,7 +52,7 @@ def _route(route: PlannedRoute, organisation_title: Callable[[str], str]) -> pb.
 
 
 def _step(step: PlannedStep, organisation_title: Callable[[str], str]) -> pb.RouteStep:
-    programme, parts = step.programme, step.fit.components
+    programme, parts = step.programme, step.suits
     return pb.RouteStep(
         kind=int(step.kind),  # type: ignore[arg-type]
         from_occupation=step.origin.name if step.origin else "",
@@ -69,17 +70,24 @@ def _step(step: PlannedStep, organisation_title: Callable[[str], str]) -> pb.Rou
             optional_coverage=parts.optional_coverage,
             relatedness=step.related,
             suitability=parts.suitability,
+            semantic_similarity=parts.semantic_similarity,
         ),
         gaps=[_gap(each) for each in step.gaps],
         gap_count=step.gap_count,
         viable=True,
-        rules=[pb.StepRule(rule=each.words, source=each.source.text, url=each.source.url) for each in step.rules],
+        rules=[_rule(each) for each in step.rules],
         register=step.register.name if step.register else "",
         pay=_pay(step.pay),
         pay_change=_pay_change(step.pay_before, step.pay),
         opportunities=[_opportunity(each, organisation_title) for each in step.offers],
         opportunity_count=step.offer_count,
     )
+
+
+def _rule(rule: Rule) -> pb.StepRule:
+    source = rule.source
+    checked = date_message(source.checked) if source.checked else None
+    return pb.StepRule(rule=rule.words, source=source.text, url=source.url, check_date=checked, own_rule=source.own)
 
 
 def _gap(gap: SkillMatch) -> pb.StepGap:

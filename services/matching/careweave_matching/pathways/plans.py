@@ -19,7 +19,7 @@ from careweave_matching.index import Board, Index
 from careweave_matching.model import Versions
 from careweave_matching.pathways.career import CareerMap, build_map
 from careweave_matching.pathways.describing import Describer, PlannedRoute
-from careweave_matching.pathways.destinations import find_destinations
+from careweave_matching.pathways.destinations import find_destinations, proposable
 from careweave_matching.pathways.facts import packaged_facts
 from careweave_matching.pathways.ground import Ground, Grounds, relatedness
 from careweave_matching.pathways.network import build_network
@@ -37,11 +37,12 @@ from careweave_matching.pathways.routes import (
     renamed,
 )
 from careweave_matching.pathways.standing import Standing, standing_of
+from careweave_matching.pathways.suits import Suits
 from careweave_matching.ranking import no_such
 
 FARTHEST: Final = 96
 """Months that a way to a given occupation takes at most, unless the caller says otherwise: eight years."""
-FARTHEST_OPEN: Final = 48
+FARTHEST_OPEN: Final = 60
 """The same where no occupation is given."""
 LOOK_EVERY: Final = 2.0
 """Seconds between two looks at which taxonomy is served."""
@@ -75,31 +76,41 @@ class Plan:
     versions: Versions
 
 
+@dataclass(frozen=True, slots=True)
+class Charted:
+    """A map of careers, the grounds of it that were asked for, and what judges people by its occupations."""
+
+    career: CareerMap
+    grounds: Grounds
+    suits: Suits
+
+
 class Careers:
     """Holds the map of careers for the taxonomy that is served, and what is on offer by occupation."""
 
     def __init__(self, graph: Reads) -> None:
         """Begin without a map; it is made when it is first asked for."""
         self._graph = graph
-        self._grounds: Grounds | None = None
+        self._charted: Charted | None = None
         self._making = asyncio.Lock()
         self._offers: Offers | None = None
 
-    async def grounds_of(self, index: Index) -> Grounds:
+    async def charted(self, index: Index) -> Charted:
         """Return the map for the index's taxonomy, with the grounds that searches go through.
 
         Raises:
-            Unavailable: the graph does not answer.
+            Unavailable: the graph or the model does not answer.
         """
         async with self._making:
-            if self._grounds is None or self._grounds.career.taxonomy is not index.taxonomy:
+            if self._charted is None or self._charted.career.taxonomy is not index.taxonomy:
                 rows = await read_career_rows(self._graph)
                 career = await asyncio.to_thread(build_map, index.taxonomy, rows, packaged_facts())
-                grounds = Grounds(career)
+                charted = Charted(career, Grounds(career), Suits(index))
                 if career.between:
-                    await asyncio.to_thread(grounds.of, frozenset())
-                self._grounds = grounds
-            return self._grounds
+                    await asyncio.to_thread(charted.grounds.of, frozenset())
+                await charted.suits.learn(work for work in career.works.values() if work.in_care)
+                self._charted = charted
+            return self._charted
 
     def offers_on(self, board: Board) -> Offers:
         """Return what is on offer, by occupation."""
@@ -115,7 +126,7 @@ class Careers:
         """
         while True:
             with suppress(CareweaveError):
-                await self.grounds_of(await model.until_current())
+                await self.charted(await model.until_current())
             await asyncio.sleep(LOOK_EVERY)
 
 
@@ -130,17 +141,20 @@ async def plan_pathways(
     authorise(caller, Action.PLAN_PATHWAYS, Resource(person=wanted.person))
     index, as_of = model.index, model.today()
     person = await _entry_of(model, wanted.person)
-    grounds = await careers.grounds_of(index)
-    if wanted.target and wanted.target not in grounds.career.works:
+    charted = await careers.charted(index)
+    works = charted.career.works
+    if wanted.target and wanted.target not in works:
         raise NotFound(
             f"There is no {wanted.target}. SearchOccupations finds occupations by words.",
             reason="OCCUPATION_NOT_FOUND",
             metadata={"resource": wanted.target},
         )
+    present = person.person.work.occupation if person.person.work else ""
+    await charted.suits.learn(works[each] for each in (wanted.target, present) if each in works)
     if decisions.full:
         await decisions.room()
     board = index.board(as_of)
-    planner = _Planner(grounds, person, careers.offers_on(board), as_of)
+    planner = _Planner(charted.grounds, person, careers.offers_on(board), charted.suits, as_of)
     found = await asyncio.to_thread(planner.search, wanted)
     routes = planner.describe(found, board)
     versions = index.versions(person.person.version, 0)
@@ -183,6 +197,7 @@ class _Planner:
     grounds: Grounds
     person: PersonEntry
     offers: Offers
+    suits: Suits
     as_of: date
 
     @property
@@ -237,6 +252,7 @@ class _Planner:
         return _Found(ground, (), unmet, reason)
 
     def _openly(self, ground: Ground, standing: Standing, wanted: Wanted) -> _Found:
+        ground = ground.only(proposable(ground, self.career.works.get(standing.occupation), self.person))
         network = build_network(ground, standing, frozenset())
         nearby = self.offers.nearby(self.person)
         limit = wanted.months or FARTHEST_OPEN
@@ -247,7 +263,7 @@ class _Planner:
     def describe(self, found: _Found, board: Board) -> Sequence[PlannedRoute]:
         """Return the ways with all that is known of their steps."""
         works = found.ground.works if found.ground else ()
-        describer = Describer(self.person, self.standing, self.career, works, board.frame, self.offers)
+        describer = Describer(self.person, self.standing, self.career, works, board.frame, self.offers, self.suits)
         planned = {route.steps: describer.route(route) for route in found.routes}
         totals = {
             way: (float(route.months), route.hours + float(HOURS_A_MONTH * route.months))

@@ -5,6 +5,7 @@ What no law and no published figure settles is a rule of this project, and says 
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -16,7 +17,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 
-OWN: Final = Source("A rule of Careweave's own: services/matching/README.md, “Pathways”")
+OWN: Final = Source("A rule of Careweave's own: services/matching/README.md, “Pathways”", own=True)
 ISCO: Final = Source(
     "International Labour Office, ISCO-08 (2012), volume 1, skill levels; the size of a step is Careweave's own rule",
     "https://www.ilo.org/publications/international-standard-classification-occupations-2008-isco-08",
@@ -25,7 +26,23 @@ SHORTEST_APPRENTICESHIP: Final = Source(
     "Apprenticeships (Miscellaneous Provisions) (England) (Amendment) Regulations 2025 (SI 2025/599): eight months at "
     "least, from 1 August 2025",
     "https://www.legislation.gov.uk/uksi/2025/599",
+    date(2026, 11, 28),
 )
+FUNDING_FROM_LEVEL_7: Final = Source(
+    "Department for Education, announcement of 27 May 2025, as reported by FE Week: from January 2026",
+    "https://feweek.co.uk/level-7-apprenticeship-funding-to-be-axed-from-january-2026",
+    date(2026, 11, 28),
+)
+ENTRY_TO_APPRENTICESHIPS: Final = Source(
+    "UCAS, Entry requirements for apprenticeships in England",
+    "https://www.ucas.com/entry-requirements-apprenticeships-england",
+    date(2026, 11, 28),
+)
+MASTERS: Final = 7
+"""Level of apprenticeships that `FUNDING_FROM_LEVEL_7` is about."""
+APPROVED: Final = frozenset({"", "ApprovedForDelivery"})
+"""States, as Skills England words them, of standards that can be begun; the others are paused or not ready. Standards
+without one are taken to be."""
 
 NEAR: Final = 0.40
 """Relatedness of two occupations from which on one is a move from the other."""
@@ -33,6 +50,8 @@ COVERED: Final = 0.50
 """Coverage of essential skills from which on it is a move, however the occupations are related."""
 ENTRY_LEVEL: Final = 2
 """Work of this level or below is open to beginners: it is learnt in its first months."""
+HIGHER: Final = 4
+"""Level from which on an apprenticeship that the packaged table lists asks for work close by, up to a degree's."""
 DEGREE: Final = 6
 SAME_FIELD: Final = 0.80
 """Relatedness from which on an apprenticeship for one occupation is done in the other without leaving it."""

@@ -11,7 +11,7 @@ from careweave_matching import scoring
 from careweave_matching.credentials import FOREVER
 from careweave_matching.entries import PersonEntry, decode
 from careweave_matching.pathways.career import CareerMap, Work
-from careweave_matching.scoring import CREDIT_SHIFT, NOTHING, Components
+from careweave_matching.scoring import CREDIT_SHIFT, NOTHING
 from careweave_matching.taxonomy import Taxonomy
 from careweave_matching.terms import CredentialKind, Trust
 from careweave_matching.weights import Weights
@@ -97,27 +97,24 @@ def _credit(skill: int, held: Mapping[int, tuple[int, Trust]], taxonomy: Taxonom
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How what is held stands to an occupation. components: as of a match, relatedness in the place of likeness.
+    """What of an occupation is there, by links of the taxonomy alone, as the network of ways counts it.
 
-    missing: indices of essential skills without any credit, the most telling first.
+    covered: share of what is essential, weighted by how telling it is, 0 to 1. missing: indices of essential skills
+    without any credit, the most telling first.
     """
 
-    components: Components
-    essential: int
+    covered: float
     missing: tuple[int, ...]
 
 
-def fit_of(
-    work: Work, held: Mapping[int, tuple[int, Trust]], related: float, taxonomy: Taxonomy, weights: Weights
-) -> Fit:
-    """Return the fit of what is held to `work`. related: of the work before and this one, 0 to 1."""
+def fit_of(work: Work, held: Mapping[int, tuple[int, Trust]], taxonomy: Taxonomy, weights: Weights) -> Fit:
+    """Return the fit of what is held to `work`; `suits` judges how well the person would suit it."""
     essential = credits_for(work.essential, held, taxonomy, weights)
-    optional = credits_for(work.optional, held, taxonomy, weights)
     telling = taxonomy.weights
-    wanted, further = _coverage(work.essential, essential, telling), _coverage(work.optional, optional, telling)
+    wanted = _coverage(work.essential, essential, telling)
     missing = [skill for skill, packed in zip(work.essential, essential, strict=True) if packed == NOTHING]
     missing.sort(key=lambda skill: (-int(telling[skill]), taxonomy.names[skill]))
-    return Fit(scoring.suitability(wanted, further, related, weights), len(work.essential), tuple(missing))
+    return Fit(wanted.share or 0.0, tuple(missing))
 
 
 def _coverage(skills: Sequence[int], packed: Sequence[int], telling: npt.NDArray[np.int64]) -> scoring.Coverage:
