@@ -59,6 +59,18 @@ _Request = TypeVar("_Request")
 _Reply = TypeVar("_Reply")
 
 
+def without_token(settings: Settings, address: str) -> grpc.aio.Channel:
+    """Return a connection to `address` for calls that bring a token of their own; it fails at once if nothing answers.
+
+    A call without one is this process's own, by its certificate if it has one.
+    """
+    options = (*_OPTIONS, ("grpc.service_config", _AT_ONCE))
+    secure = channel_credentials(settings)
+    if secure is None:
+        return grpc.aio.insecure_channel(address, options)
+    return grpc.aio.secure_channel(address, secure, options)
+
+
 class Channels:
     """Stubs of all services, each at the address that the settings give for it.
 

@@ -51,5 +51,15 @@ class KeepsPseudonyms(Protocol):
         ...
 
 
+@runtime_checkable
+class PassesOn(Protocol):
+    """A part that passes the calls of its service on to other servers, which authorise and record them."""
+
+    @property
+    def passes_on(self) -> bool:
+        """True."""
+        ...
+
+
 Build: TypeAlias = "Callable[[Adapters, Channels], Awaitable[ServicePart]]"
 """How a service is put together: `careweave_<name>.service.build`."""

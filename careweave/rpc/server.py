@@ -33,7 +33,7 @@ from careweave.rpc.channels import LONGEST_MESSAGE, Channels
 from careweave.rpc.deadlines import Deadlines
 from careweave.rpc.guard import Guard
 from careweave.rpc.limits import Limits
-from careweave.rpc.parts import Build, KeepsPseudonyms, ServicePart
+from careweave.rpc.parts import Build, KeepsPseudonyms, PassesOn, ServicePart
 from careweave.rpc.pseudonyms import pseudonyms_over
 from careweave.rpc.serving import secured
 from careweave.rpc.tls import server_credentials
@@ -112,6 +112,9 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
     async with Channels(bound.within, own=identity.own) as channels:
         parts: list[ServicePart] = [identity.part]
         parts += [await build(adapters, channels) for build in builds]
+        for part in parts:
+            if isinstance(part, PassesOn):
+                guard.pass_on(part.name)
         adapters.audit.name_by(_pseudonyms(parts, channels))
         health = _register(server, parts)
         ready, failed = asyncio.Event(), asyncio.get_running_loop().create_future()

@@ -40,17 +40,21 @@ _Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Alerting:
-    """A member of the group that tells people of what fits them. model: the index that pairs are judged with."""
+    """A member of the group that tells people of what fits them.
+
+    model: the index that pairs are judged with. group: of those who hold the same people.
+    """
 
     ports: Ports
     model: ReadModel
+    group: str = GROUP
 
     async def run(self) -> None:
         """Tell until cancelled; where a store or the log does not answer, go on later from the same place."""
         pause = FIRST_PAUSE
         while True:
             try:
-                await self.ports.events.consume(TOPICS, GROUP, self._handle_in_turn, EVENTS_AT_ONCE)
+                await self.ports.events.consume(TOPICS, self.group, self._handle_in_turn, EVENTS_AT_ONCE)
             except CareweaveError as error:
                 _LOG.warning("alerts wait: %s", error, extra={"pause_seconds": pause})
             await asyncio.sleep(pause)

@@ -8,13 +8,21 @@ from typing import Final, TypeAlias
 from careweave.embedding.port import Embedder
 from careweave.events.port import EventLog
 from careweave.graph.port import Graph
+from careweave_matching.geography import Geography
 from careweave_matching.model import Person
+from careweave_matching.shards.territory import Territory
 
 EVENT_SOURCE: Final = "/careweave/matching"
 """CloudEvents source of every event of this service."""
 
 Fetched: TypeAlias = tuple[list[Person], list[str]]
 """People found, and names of those that are gone."""
+
+
+def everything(geography: Geography) -> Territory | None:
+    """Return what a process holds that shares people and opportunities with no other."""
+    del geography
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,7 @@ class Ports:
     fetch_person_version: name and version → what a ranking reads of that version of a person.
     decisions_kept: how long rankings are kept; None if no time ends that.
     taxonomy_version: digest of what the skills service has loaded; empty if nothing.
+    territory: places → what this process holds of people and opportunities; None for all.
     """
 
     graph: Graph
@@ -42,3 +51,4 @@ class Ports:
     fetch_person_version: Callable[[str, int], Awaitable[Person]]
     decisions_kept: timedelta | None
     taxonomy_version: Callable[[], Awaitable[str]]
+    territory: Callable[[Geography], Territory | None] = everything

@@ -16,7 +16,7 @@ from careweave.rpc.paging import token_key
 from careweave.v1 import matching_pb2, profiles_pb2, skills_pb2
 from careweave.v1.matching_pb2_grpc import add_MatchingServiceServicer_to_server
 from careweave.wiring import Adapters
-from careweave_matching.alerting import Alerting
+from careweave_matching.alerting import GROUP, Alerting
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
 from careweave_matching.forgetting import forget_the_erased
@@ -24,9 +24,12 @@ from careweave_matching.freshness import Limits
 from careweave_matching.messages import read_person
 from careweave_matching.model import Person
 from careweave_matching.pathways.plans import Careers
-from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports
+from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports, everything
 from careweave_matching.retention import apply_rules
 from careweave_matching.servicer import MatchingServicer
+from careweave_matching.shards.peers import PeersOverGrpc
+from careweave_matching.shards.servicer import ShardServicer
+from careweave_matching.shards.share import share_of
 
 NAME: Final = matching_pb2.DESCRIPTOR.services_by_name["MatchingService"].full_name
 
@@ -164,6 +167,7 @@ def ports_over(adapters: Adapters, channels: Channels) -> Ports:
     """Return what the use-cases stand on: `adapters`, and the other services through `channels`."""
     others = OtherServices(channels)
     return Ports(
+        territory=share.territory if (share := share_of(adapters.settings)) else everything,
         graph=adapters.graph,
         events=adapters.events,
         embedder=adapters.embedder,
@@ -191,10 +195,17 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
     careers = Careers(adapters.graph)
-    servicer = MatchingServicer(ports, model, decisions, token_key(settings), careers)
+    share = share_of(settings)
+    key = token_key(settings)
+    if share is None:
+        servicer, group = MatchingServicer(ports, model, decisions, key, careers), GROUP
+    else:
+        peers = PeersOverGrpc(share.plan, share.own, channels)
+        servicer = ShardServicer(ports, model, decisions, key, careers, peers=peers)
+        group = f"{GROUP}-{settings.shard}"
     daily = partial(keep_to_rules, partial(apply_rules, ports))
     beside = (
-        Alerting(ports, model).run,
+        Alerting(ports, model, group).run,
         partial(forget_the_erased, ports),
         daily,
         partial(careers.keep_ready, model),
