@@ -47,6 +47,8 @@ RESOURCE_EXHAUSTED; below it, the field rules name the field that is too long.""
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", LONGEST_MESSAGE),
     ("grpc.max_receive_message_length", LONGEST_MESSAGE),
+    # Who comes back after a restart is found within seconds; grpc's own pauses grow to two minutes.
+    ("grpc.max_reconnect_backoff_ms", 2000),
 )
 # Where a name stands for several replicas, each call goes to the next one: a proxy that only passes connections on
 # would leave all calls of a client with the replica it met first.

@@ -1112,8 +1112,13 @@ class FindShardOpportunitiesRequest(_message.Message):
 
     REQUEST_FIELD_NUMBER: _builtins.int
     FIRST_FIELD_NUMBER: _builtins.int
+    PROFILE_VERSION_FIELD_NUMBER: _builtins.int
     first: _builtins.int
     """How many of the best are wanted."""
+    profile_version: _builtins.int
+    """Version of the profile that is ranked for: whoever has an older one fetches
+    it anew, so that no list is of two profiles.
+    """
     @_builtins.property
     def request(self) -> Global___FindOpportunitiesRequest:
         """What was asked for; page and spreading are left to who asks."""
@@ -1123,10 +1128,11 @@ class FindShardOpportunitiesRequest(_message.Message):
         *,
         request: Global___FindOpportunitiesRequest | None = ...,
         first: _builtins.int = ...,
+        profile_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "request", b"request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "profile_version", b"profile_version", "request", b"request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

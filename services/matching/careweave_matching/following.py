@@ -150,12 +150,18 @@ class ReadModel:
         """Have an opportunity ready for single questions if another shard holds it."""
         await set_aside(self._ports, self.index, opportunity)
 
-    async def visitor(self, name: str) -> PersonEntry | None:
-        """Return the entry of somebody who lives in another shard; None if there is no such person."""
+    async def visitor(self, name: str, version: int) -> PersonEntry | None:
+        """Return the entry of somebody who lives in another shard; None if there is no such person.
+
+        version: of the profile, at least; fetched if what is held is older.
+        """
+        held = self.index.guest(name, self.today())
+        if held is not None and held.person.version >= version:
+            return held
+        people = await fetch_people(self._ports, self.index, [name])
         held = self.index.guest(name, self.today())
         if held is not None:
             return held
-        people, _ = await self._ports.fetch_people([name])
         return await visiting(self._ports, self.index, people[0]) if people else None
 
     async def rebuild(self) -> AsyncIterator[Building | None]:

@@ -407,6 +407,11 @@ class Index:
         return self._opportunities.get(name) or self._aside.get(name)
 
     @property
+    def guest_count(self) -> int:
+        """How many people are held who roam and live in another shard."""
+        return len(self._guests)
+
+    @property
     def opportunity_count(self) -> int:
         """How many opportunities are held, closed ones too."""
         return len(self._opportunities)

@@ -49,13 +49,18 @@ class MatchingPart:
         decisions: Decisions,
         relay: Relay,
         *beside: Callable[[], Awaitable[None]],
+        closing: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
-        """Take what `build` made. beside: what else goes on beside calls, until cancelled."""
+        """Take what `build` made.
+
+        beside: what else goes on beside calls, until cancelled. closing: what is done at last.
+        """
         self._servicer = servicer
         self._model = model
         self._decisions = decisions
         self._relay = relay
         self._beside = beside
+        self._closing = closing
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add the servicer to `server`, FindOpportunities with a serialiser that takes its bytes as they are."""
@@ -82,8 +87,10 @@ class MatchingPart:
         return self._model.current()
 
     async def close(self) -> None:
-        """Record the decisions that still wait."""
+        """Record the decisions that still wait, and let go of what was opened."""
         await self._decisions.flush()
+        for work in self._closing:
+            await work()
 
 
 async def _done(work: Callable[[], Awaitable[None]]) -> None:
@@ -197,12 +204,14 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     careers = Careers(adapters.graph)
     share = share_of(settings)
     key = token_key(settings)
+    closing: list[Callable[[], Awaitable[None]]] = []
     if share is None:
         servicer, group = MatchingServicer(ports, model, decisions, key, careers), GROUP
     else:
-        peers = PeersOverGrpc(share.plan, share.own, channels)
+        peers = PeersOverGrpc(share.plan, share.own, settings)
         servicer = ShardServicer(ports, model, decisions, key, careers, peers=peers)
         group = f"{GROUP}-{settings.shard}"
+        closing.append(peers.close)
     daily = partial(keep_to_rules, partial(apply_rules, ports))
     beside = (
         Alerting(ports, model, group).run,
@@ -210,4 +219,4 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
         daily,
         partial(careers.keep_ready, model),
     )
-    return MatchingPart(servicer, model, decisions, relay, *beside)
+    return MatchingPart(servicer, model, decisions, relay, *beside, closing=closing)

@@ -16,8 +16,11 @@ from careweave_matching.travel import Point, distance_miles
 
 from careweave.errors import InvalidArgument
 from careweave.v1 import matching_pb2 as pb
+from careweave.v1.common_pb2 import OPPORTUNITY_KIND_COURSE, OPPORTUNITY_KIND_JOB
 from tests.unit.matching.nation import OPERATOR, PLACES, PLAN, Nation, Noted, a_nation, ready, wanted_of
 from tests.unit.matching.world import TODAY, a_person, an_opportunity, skill
+
+KINDS = (OPPORTUNITY_KIND_JOB, OPPORTUNITY_KIND_COURSE)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def requests(nation: Nation, name: str, rng: random.Random) -> list[tuple[pb.Fin
         pb.FindOpportunitiesRequest(person=name, maximum_per_organisation=rng.randrange(1, 4)),
     ]
     if int(name[-2:]) % 5 == 0:
-        asked.append(pb.FindOpportunitiesRequest(person=name, include_ineligible=True, kinds=[1, 2, 4]))
+        asked.append(pb.FindOpportunitiesRequest(person=name, include_ineligible=True, kinds=KINDS))
     return [(request, rng.choice([0, 0, 7, 20]), rng.choice([1, 10, 20])) for request in asked]
 
 

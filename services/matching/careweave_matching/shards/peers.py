@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import grpc
 
+from careweave.config import Settings
 from careweave.errors import CareweaveError, Unavailable
 from careweave.rpc.channels import Channels
 from careweave.rpc.errors import error_of
@@ -28,6 +29,11 @@ def failed(shard: Shard, failure: grpc.aio.AioRpcError) -> CareweaveError:
     meant = error_of(failure)
     if failure.code() not in _SILENT or meant.reason != failure.code().name:
         return meant  # it has said so itself
+    return silent(shard)
+
+
+def silent(shard: Shard) -> Unavailable:
+    """Return the error that says that `shard` does not answer."""
     serves = ", ".join(shard.serves)
     return Unavailable(
         f"The shard {shard.name}, which serves {serves}, does not answer; try again in a moment.",
@@ -39,8 +45,9 @@ def failed(shard: Shard, failure: grpc.aio.AioRpcError) -> CareweaveError:
 class PeersOverGrpc:
     """The other shards of a plan."""
 
-    def __init__(self, plan: Plan, own: int, channels: Channels) -> None:
-        """Call all but the shard of number `own` through `channels`."""
+    def __init__(self, plan: Plan, own: int, settings: Settings) -> None:
+        """Call all but the shard of number `own`, as a service of the installation that `settings` describe."""
+        self._open = channels = Channels(settings, waiting=False)  # what is asked for a caller does not wait
         self._shards: list[tuple[Shard, MatchingServiceAsyncStub]] = [
             (shard, MatchingServiceStub(channels.channel(shard.address)))
             for number, shard in enumerate(plan.shards)
@@ -51,7 +58,7 @@ class PeersOverGrpc:
         """See `spanning.Peers`."""
 
         def ask(stub: "MatchingServiceAsyncStub") -> Awaitable[pb.FindOpportunitiesResponse]:
-            return stub.FindShardOpportunities(request, timeout=PATIENCE_SECONDS, wait_for_ready=False)
+            return stub.FindShardOpportunities(request)
 
         return await self._all(ask)
 
@@ -59,14 +66,21 @@ class PeersOverGrpc:
         """See `spanning.Peers`."""
 
         def ask(stub: "MatchingServiceAsyncStub") -> Awaitable[pb.FindCandidatesResponse]:
-            return stub.FindShardCandidates(request, timeout=PATIENCE_SECONDS, wait_for_ready=False)
+            return stub.FindShardCandidates(request)
 
         return await self._all(ask)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._open.close()
 
     async def _all(self, ask: "Callable[[MatchingServiceAsyncStub], Awaitable[_Reply]]") -> list[_Reply]:
         async def one(shard: Shard, stub: "MatchingServiceAsyncStub") -> _Reply:
             try:
-                return await ask(stub)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    return await ask(stub)
+            except TimeoutError as error:
+                raise silent(shard) from error
             except grpc.aio.AioRpcError as failure:
                 raise failed(shard, failure) from failure
 

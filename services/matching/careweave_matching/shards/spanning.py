@@ -108,7 +108,7 @@ async def answer_for_list(
     """
     authorise(caller, Action.FIND_SHARD_OPPORTUNITIES, Resource(person=request.request.person))
     territory_of(model.index)
-    entry = await model.visitor(request.request.person)
+    entry = await model.visitor(request.request.person, request.profile_version)
     if entry is None:
         raise no_such("person", request.request.person)
     return part_of_list(model, entry, wanted)
@@ -164,7 +164,8 @@ async def _merged(
     joint: Joint, entry: PersonEntry, request: pb.FindOpportunitiesRequest, wanted: Wanted
 ) -> tuple[list[pb.Match], int]:
     """Return the best `wanted.size` of all shards, best first, ties by name, and how many were ranked."""
-    asked = pb.FindShardOpportunitiesRequest(request=request, first=wanted.size)
+    version = entry.person.version
+    asked = pb.FindShardOpportunitiesRequest(request=request, first=wanted.size, profile_version=version)
     parts = [*await joint.peers.opportunities(asked), part_of_list(joint.model, entry, wanted)]
     matches = sorted((each for part in parts for each in part.matches), key=lambda m: (-m.score, m.opportunity))
     return matches[: wanted.size], sum(part.total_size for part in parts)
