@@ -22,6 +22,7 @@ from careweave.v1.common_pb2 import TRAVEL_MODE_CAR
 from careweave.wiring import Adapters, open_adapters
 from tests.rpc.issuer import Issuer
 from tests.rpc.shards import Sharded, fill, sharded
+from tests.rpc.test_matching import a_role
 from tests.stacks import on_both_stacks
 
 
@@ -264,6 +265,35 @@ async def test_a_shard_that_is_down_is_named_and_the_others_go_on(place: Sharded
         request = mt.FindOpportunitiesRequest(person=who)
         again = await eventually(place, request)
         assert without_name(again) == without_name(await place.whole.matching.FindOpportunities(request))
+
+
+async def test_a_watch_tells_those_who_roam_of_what_another_shard_holds(place: Sharded) -> None:
+    people, _ = await fill(place, 60, 2)
+    roams = pf.Preferences(travel_mode=TRAVEL_MODE_CAR, maximum_travel_minutes=600, unsocial_hours=True)
+    stays = pf.Preferences(travel_mode=TRAVEL_MODE_CAR, maximum_travel_minutes=60, unsocial_hours=True)
+    for who, wishes in ((people[0], roams), (people[1], stays)):
+        given = pf.Person(name=who, place="places/M1", preferences=wishes)
+        changed = await place.front.profiles.UpdatePerson(
+            pf.UpdatePersonRequest(person=given, update_mask=FieldMask(paths=["place", "preferences"]))
+        )
+        await until_known(
+            place, mt.ExplainMatchRequest(person=who, opportunity="opportunities/role-0000"), changed.version
+        )
+    watches = [
+        place.front.matching.WatchOpportunities(mt.WatchOpportunitiesRequest(person=who, minimum_score=0.01))
+        for who in people[:2]
+    ]
+    begun = [aiter(watch) for watch in watches]
+    for each in begun:
+        assert not (await anext(each)).HasField("match")
+    for home in ("places/W5", "places/CW7"):
+        request = mt.CreateOpportunityRequest(
+            opportunity=a_role(place=home, title=f"Role at {home}", minimum_weekly_hours=0)
+        )
+        await place.front.matching.CreateOpportunity(request)
+    async with asyncio.timeout(60):
+        assert [(await anext(begun[0])).match.place for _ in range(2)] == ["places/W5", "places/CW7"]
+        assert (await anext(begun[1])).match.place == "places/CW7"
 
 
 async def eventually(place: Sharded, request: mt.FindOpportunitiesRequest) -> mt.FindOpportunitiesResponse:

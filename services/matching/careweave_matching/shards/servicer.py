@@ -94,9 +94,8 @@ class ShardServicer(MatchingServicer):
     async def WatchOpportunities(
         self, request: pb.WatchOpportunitiesRequest, context: Context
     ) -> AsyncIterator[pb.WatchOpportunitiesResponse]:
-        """Tell of opportunities that fit somebody who lives here, and to whom nothing farther away is open."""
+        """Tell of opportunities that fit somebody who lives here, wherever they are."""
         await self._at_home(request.person)
-        self._require_settled(request.person, Action.WATCH_OPPORTUNITIES, context)
         async for seen in super().WatchOpportunities(request, context):
             yield seen
 
