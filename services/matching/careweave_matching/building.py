@@ -69,8 +69,11 @@ def rehearse(index: Index, as_of: date) -> None:
     """Rank once, so that what a first call makes and compiles holds up no call. Blocks; for a thread of its own.
 
     A place that is still empty is ranked for nobody: compiling takes half a minute, and people may come at any time.
+    What the skills of everyone give credit for is reckoned, too: at first calls it would take half their time.
     """
     board = index.board(as_of)
+    for each in index.people(as_of):
+        board.frame.reach.rows_of(each)
     person = next(index.people(as_of), None) or index.nobody(as_of)
     screened = board.screener.screen(person, index.place(person))
     ranked = best_rows(person, board.table, screened, board.frame.reach, Wish(1))

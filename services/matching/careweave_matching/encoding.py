@@ -4,7 +4,7 @@ Equal, byte for byte, to what the protobuf runtime makes of `messages.match_mess
 holds it so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 import numpy as np
@@ -70,6 +70,10 @@ class PageEncoder:
         parts = self._fragments = Fragments(self._table, self._frame, described, full=self._full)
         own = {"heads": parts.heads, "descriptions": parts.descriptions, "phrases": parts.phrases}
         self._offers = keep(self._table.group(Offers, **own))
+
+    def forget_closers(self, skills: Collection[int]) -> None:
+        """Tell anew what closes a lack of any of `skills`."""
+        self._fragments.forget_closers(skills)
 
     def page(self, person: PersonEntry, ranked: Ranked) -> bytes:
         """Return the elements of `FindOpportunitiesResponse.matches` for each row of `ranked.best`, in order."""

@@ -32,6 +32,8 @@ from careweave_matching.weights import CURRENT, Weights
 _LOG: Final = logging.getLogger(__name__)
 TAXONOMY_EVERY: Final = 2.0
 """Seconds between two looks at the version of the taxonomy."""
+BOARD_EVERY: Final = 1.0
+"""Seconds between two looks at whether a board is due."""
 WAKE_SECONDS: Final = 1.0
 """How long a wait goes without looking again."""
 
@@ -180,12 +182,27 @@ class ReadModel:
         cause = "start"
         version = await patiently(self._ports.taxonomy_version, "the index")
         following: asyncio.Task[None] | None = None
+        preparing = asyncio.create_task(self._prepare_boards())
         try:
             while True:
                 following = await self._change_over(version, cause, following)
                 cause, version = await self._until_reason(following, version)
         finally:
+            await _ended(preparing)
             await _ended(following)
+
+    async def _prepare_boards(self) -> None:
+        """Make boards before they are needed, in a thread: a table of 100,000 opportunities takes seconds."""
+        while True:
+            await asyncio.sleep(BOARD_EVERY)
+            index = self._index
+            due = index.next_due(self.now()) if index is not None else None
+            if index is not None and due is not None:
+                coming = index.begin_next(due)
+                try:
+                    index.serve_next(coming, await asyncio.to_thread(coming.make))
+                except Exception:  # noqa: BLE001  it is made when it is asked for, and fails where somebody sees it
+                    _LOG.exception("a board could not be made ahead", extra={"day": str(due)})
 
     async def _change_over(self, version: str, cause: str, before: "asyncio.Task[None] | None") -> "asyncio.Task[None]":
         """Build an index and serve it once it has caught up; `before` follows the one that serves until then."""

@@ -1,10 +1,11 @@
 """Encoded parts of matches that are the same for many people, made when first needed.
 
 A part is found by a key, a whole number that says all it depends on, beside the table and the frame, or is an
-opportunity's own. They live as long as the table they belong to, unless there are too many or what closes gaps changes.
+opportunity's own. They live as long as the table they belong to, unless there are too many; those
+that name what closes a gap, until that changes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from careweave_matching import reasons, wire, wording
 from careweave_matching.compiled import page
 from careweave_matching.compiled.book import ABSENT, Book
-from careweave_matching.compiled.choosing import COUNT_BITS, SKILL_BITS
+from careweave_matching.compiled.choosing import COUNT_BITS, SKILL_BITS, reason_key
 from careweave_matching.credentials import Cause
 from careweave_matching.eligibility import Gate, described_credential, hours_gate, travel_gate
 from careweave_matching.entries import Integers, OpportunityEntry
@@ -71,6 +72,16 @@ class Fragments:
             entry = self._table.entries[row]
             own = [wire.text(1, entry.opportunity.name), self._described(entry)]
             self.heads[row], self.descriptions[row] = self.book.add(own)
+
+    def forget_closers(self, skills: Iterable[int]) -> None:
+        """Make anew what names that which closes a lack of any of `skills`, when it is needed again."""
+        reach = self._frame.reach
+        lacks = [reason_key(reasons.LACKS, 0, 0, skill + 1, 0, essential=False) for skill in skills]
+        missing = [key << 1 | optional for skill in skills for key in reach.keys_of(skill) for optional in (0, 1)]
+        self.book.forget(
+            [page.MISSING << page.SORT_SHIFT | fact for fact in missing]
+            + [page.REASON << page.SORT_SHIFT | fact for fact in lacks]
+        )
 
     @property
     def crowded(self) -> bool:

@@ -7,7 +7,7 @@ version of the taxonomy means a new index.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -106,19 +106,19 @@ class Board:
         """
         if len(entries) > _MOST_TAKEN:
             return False
-        teaching = False
+        taught: set[int] = set()
         for entry in entries:
             before = self.table.drop(entry.opportunity.name)
             if before is not None:
                 self.gaps.drop(before)
-                teaching |= bool(before.taught)
+                taught.update(before.taught)
             if entry.opportunity.is_offered(self.frame.as_of):
                 if not self.table.add(entry):
                     return False
                 self.gaps.add(entry)
-                teaching |= bool(entry.taught)
-        if teaching:
-            self._forget_closers()
+                taught.update(entry.taught)
+        if taught:
+            self._forget_closers(taught)
         return True
 
     def notice(self, before: Notice | None, after: Notice | None) -> None:
@@ -128,13 +128,14 @@ class Board:
             self.gaps.drop(before)
         if after is not None and offered[1]:
             self.gaps.add(after)
-        if any(each is not None and each.taught for each in (before, after)):
-            self._forget_closers()
+        taught = {skill for each in (before, after) if each is not None for skill in each.taught}
+        if taught:
+            self._forget_closers(taught)
 
-    def _forget_closers(self) -> None:
+    def _forget_closers(self, taught: set[int]) -> None:
         for encoder in (self.__dict__.get(view) for view in ("full", "basic")):
             if encoder is not None:
-                encoder.forget()
+                encoder.forget_closers(taught)
 
     @cached_property
     def screener(self) -> Screener:
@@ -150,6 +151,25 @@ class Board:
     def basic(self) -> PageEncoder:
         """Encodes matches in the basic view."""
         return PageEncoder(self.table, self.frame, self.names, self.organisation_title, full=False)
+
+
+_NEARLY_FULL: Final = 0.75
+"""Share of a table's room from which another is made beside it."""
+AHEAD: Final = timedelta(minutes=10)
+"""How long before midnight the board of the next day is made."""
+
+
+@dataclass(slots=True)
+class Coming:
+    """A board that is made beside the one that serves.
+
+    make: makes it, table and all; blocks, and may run in a thread. late: what was taken in since it was begun.
+    late_notices: the same of notices, in order: each as it was before, and as it is since.
+    """
+
+    make: Callable[[], Board]
+    late: dict[str, None] = field(default_factory=dict)
+    late_notices: list[tuple[Notice | None, Notice | None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +217,8 @@ class Index:
         self._aside: OrderedDict[str, OpportunityEntry] = OrderedDict()
         self._opportunities: dict[str, OpportunityEntry] = {}
         self._board: Board | None = None
+        self._next: Board | None = None
+        self._coming: Coming | None = None
         self._crowd: Crowd | None = None
         self._changed: dict[str, None] = {}
         self._newcomers: Crowd | None = None
@@ -239,9 +261,18 @@ class Index:
                 taken.append(opportunity.name)
         if taken:
             self._reach.ask_for_new_keys()
-            if self._board is not None and not self._board.take([self._opportunities[name] for name in taken]):
-                self._board = None
+            self._offer(taken)
         return taken
+
+    def _offer(self, names: Sequence[str]) -> None:
+        """Let the boards that there are, and one that is being made, know what is new of `names`."""
+        entries = [self._opportunities[name] for name in names]
+        if self._board is not None and not self._board.take(entries):
+            self._board = None
+        if self._next is not None and not self._next.take(entries):
+            self._next = None
+        if self._coming is not None:
+            self._coming.late.update(dict.fromkeys(names))
 
     def _is_newer(self, opportunity: Opportunity) -> bool:
         held = self._opportunities.get(opportunity.name) or self._notices.get(opportunity.name)
@@ -256,12 +287,15 @@ class Index:
             if here:
                 held.append(each)
             elif self._opportunities.pop(each.name, None) is not None:
-                self._board = None  # it has moved away
+                self._board = self._next = self._coming = None  # it has moved away
             known = (self.taxonomy.index[skill] for skill in set(each.develops) if self.taxonomy.knows(skill))
             after = None if here else notice_of(each, tuple(sorted(known)))
             before = self._notices.drop(each.name) if after is None else self._notices.put(after)
-            if self._board is not None:
-                self._board.notice(before, after)
+            for board in (self._board, self._next):
+                if board is not None:
+                    board.notice(before, after)
+            if self._coming is not None:
+                self._coming.late_notices.append((before, after))
         return held
 
     def notice(self, name: str) -> Notice | None:
@@ -332,7 +366,7 @@ class Index:
     def move(self, surroundings: Surroundings) -> None:
         """Take in new places and organisations."""
         self.surroundings = surroundings
-        self._board = None
+        self._board = self._next = self._coming = None
         if self.territory is not None:
             self.territory = self.territory.over(surroundings.geography)
 
@@ -448,15 +482,64 @@ class Index:
     def board(self, as_of: date) -> Board:
         """Return what is on offer on a day, made again if an opportunity or the day has changed."""
         if self._board is None or self._board.frame.as_of != as_of:
-            offered = offered_on(self._opportunities.values(), as_of)
-            gaps = Gaps(self.taxonomy.closers, (*offered, *self._notices.offered(as_of)))
-            geography = self.surroundings.geography
-            frame = Frame(self.taxonomy, self._reach, geography, self.weights, gaps.closers, self.model, as_of)
-            width = self._vectors.skills.shape[1]
-            self._board = Board(
-                offered, frame, gaps, self._needs, width, self._names, self.organisation_title, self._notices
-            )
+            if self._next is not None and self._next.frame.as_of == as_of:
+                self._board, self._next = self._next, None
+            else:
+                notices = list(self._notices.offered(as_of))
+                self._board = self._made_board(list(self._opportunities.values()), notices, as_of)
         return self._board
+
+    def _made_board(self, entries: Sequence[OpportunityEntry], notices: Sequence[Notice], as_of: date) -> Board:
+        offered = offered_on(entries, as_of)
+        gaps = Gaps(self.taxonomy.closers, (*offered, *notices))
+        geography = self.surroundings.geography
+        frame = Frame(self.taxonomy, self._reach, geography, self.weights, gaps.closers, self.model, as_of)
+        width = self._vectors.skills.shape[1]
+        return Board(offered, frame, gaps, self._needs, width, self._names, self.organisation_title, self._notices)
+
+    def next_due(self, now: datetime) -> date | None:
+        """Return the day for which a board had better be made by now, so that nobody waits for it; None if for none.
+
+        It is tomorrow soon before midnight, and today when the table that serves has little room left.
+        """
+        board, today = self._board, now.date()
+        if board is None or board.frame.as_of != today or self.coming:
+            return None
+        if board.table.filled > _NEARLY_FULL:
+            return today
+        tomorrow = (now + AHEAD).date()
+        made = self._next is not None and self._next.frame.as_of == tomorrow
+        return tomorrow if tomorrow != today and not made else None
+
+    @property
+    def coming(self) -> bool:
+        """Whether a board is being made beside the one that serves."""
+        return self._coming is not None
+
+    def begin_next(self, as_of: date) -> Coming:
+        """Begin a board of a day from what is there now, for `serve_next` when it is made."""
+        entries, notices = list(self._opportunities.values()), list(self._notices.offered(as_of))
+
+        def make() -> Board:
+            board = self._made_board(entries, notices, as_of)
+            board.screener  # noqa: B018  is made with the table, at the first look
+            return board
+
+        self._coming = Coming(make)
+        return self._coming
+
+    def serve_next(self, coming: Coming, board: Board) -> None:
+        """Serve the board that `coming` made, from its day on, unless what it was made from is out of date."""
+        if coming is not self._coming:
+            return
+        self._coming = None
+        for before, after in coming.late_notices:
+            board.notice(before, after)
+        if board.take([self._opportunities[name] for name in coming.late]):
+            if self._board is not None and self._board.frame.as_of == board.frame.as_of:
+                self._board = board
+            else:
+                self._next = board
 
     def _change(self, names: Iterable[str]) -> None:
         self._changed.update(dict.fromkeys(names))

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,8 @@ from careweave_matching.taxonomy import Taxonomy
 from careweave_matching.weights import Weights
 
 _GENERATIONS: Final = itertools.count(1)
+_FEW_DEAD: Final = 1 << 16
+"""Entries that are not worth making all rows anew for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +36,69 @@ class Reached:
 
 
 class GrantRows:
-    """What skills held give credit for, one row each, in arrays that compiled code reads."""
+    """What skills held give credit for, one row each, in arrays that compiled code reads.
+
+    Rows keep their numbers. An array that is being read is never changed but behind what has been read of it: what
+    takes the place of a row is written at the end, and a copy says where it begins.
+    """
 
     def __init__(self) -> None:
         """Begin without any."""
         self.generation = next(_GENERATIONS)
         self._rows: dict[int, int] = {}
-        self._used = 0
+        self._used = self._dead = 0
         self._kept: tuple[Grants, Grants] | None = None
         nothing = np.zeros(0, np.int64)
-        self.grants = Grants(nothing, nothing, nothing, nothing, nothing)
+        self.grants = Grants(nothing, nothing, nothing, nothing, nothing, nothing)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether most entries are of rows that others took the place of."""
+        return self._dead > max(_FEW_DEAD, self._used // 2)
 
     def row_of(self, code: int) -> int | None:
         """Return the row of the skill `code`; None if there is none yet."""
         return self._rows.get(code)
 
+    def codes(self) -> list[int]:
+        """Return the skills that have a row."""
+        return list(self._rows)
+
     def add(self, code: int, reached: Reached) -> int:
         """Add a row and return its number."""
-        row, start, end = len(self._rows), self._used, self._used + len(reached.keys)
-        grants = self.grants = self._with_room(row + 1, end)
-        grants.starts[row], grants.counts[row], grants.directs[row] = start, end - start, reached.direct
-        grants.keys[start:end], grants.packed[start:end] = reached.keys, reached.packed
-        self._rows[code], self._used = row, end
+        row = self._rows[code] = len(self._rows)
+        self.grants = self._with_room(row + 1, self._used + len(reached.keys))
+        self._write(row, reached)
         return row
+
+    def replace(self, fresh: Mapping[int, Reached], telling: Integers) -> None:
+        """Take in what skills that have a row, given by code, now give credit for. telling: of every key there is."""
+        starts, counts, directs, keys, packed, _ = self.grants
+        self.grants = Grants(starts.copy(), counts.copy(), directs.copy(), keys, packed, telling)
+        self.grants = self._with_room(len(self._rows), self._used + sum(len(each.keys) for each in fresh.values()))
+        for code, reached in fresh.items():
+            row = self._rows[code]
+            self._dead += int(self.grants.counts[row])
+            self._write(row, reached)
+
+    def _write(self, row: int, reached: Reached) -> None:
+        grants, start, end = self.grants, self._used, self._used + len(reached.keys)
+        grants.keys[start:end], grants.packed[start:end] = reached.keys, reached.packed
+        grants.starts[row], grants.counts[row], grants.directs[row] = start, end - start, reached.direct
+        self._used = end
 
     def _with_room(self, rows: int, entries: int) -> Grants:
         """Return the grants, the same if there is room, else a longer copy."""
-        starts, counts, directs, keys, packed = self.grants
+        starts, counts, directs, keys, packed, telling = self.grants
         if rows <= len(starts) and entries <= len(keys):
             return self.grants
         return Grants(
-            *(longer(each, rows) for each in (starts, counts, directs)),
-            *(longer(each, entries) for each in (keys, packed)),
+            longer(starts, rows),
+            longer(counts, rows),
+            longer(directs, rows),
+            longer(keys, entries),
+            longer(packed, entries),
+            telling,
         )
 
     def kept(self) -> Grants:
@@ -105,10 +138,19 @@ class Reach:
                 fresh.append(skill)
             self._required[skill].append(key)
         if self._entered != len(self._keys):
+            changed = self._keys.skills[self._entered :]
             self._entered = len(self._keys)
             self._compare(fresh, list(self._held))
-            self._memo.clear()
+            self._grant_anew(self.sources(changed))
+
+    def _grant_anew(self, skills: set[int]) -> None:
+        """Reckon anew what holding any of `skills` gives credit for, as far as it was reckoned before."""
+        for code in [code for code in self._memo if decode(code)[0] in skills]:
+            del self._memo[code]
+        if self._grant_rows.crowded:
             self._grant_rows = GrantRows()
+        stale = [code for code in self._grant_rows.codes() if code not in self._memo]
+        self._grant_rows.replace({code: self.of(code) for code in stale}, self._taxonomy.weights[self._keys.skills])
 
     def hold(self, skills: Iterable[int]) -> None:
         """Take in skills that somebody has; their vectors must be there."""
@@ -148,6 +190,10 @@ class Reach:
     def skill_of_key(self, key: int) -> int:
         """Return the index of the skill that `key` asks for."""
         return self._keys.skills[key]
+
+    def keys_of(self, skill: int) -> Sequence[int]:
+        """Return the keys that ask for the skill of that index."""
+        return self._required.get(skill, ())
 
     def sources(self, required: Iterable[int]) -> set[int]:
         """Return the skills in use that give credit for any of the skills `required`, these included."""

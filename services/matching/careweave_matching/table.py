@@ -30,8 +30,8 @@ from careweave_matching.weights import Weights
 Columns: TypeAlias = dict[str, npt.NDArray[Any]]
 _LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "need_starts": ("needs", "needed", "deadline", "provided"),
-    "key_starts": ("keys", "weights", "bonuses", "skills"),
-    "taught_starts": ("taught_keys", "taught_weights", "taught"),
+    "key_starts": ("keys", "bonuses", "skills"),
+    "taught_starts": ("taught_keys", "taught"),
 }
 """Columns with several elements for each opportunity, under the column that says where those of each begin."""
 _GAP: Final = 1 << 32
@@ -93,6 +93,7 @@ class Table:
             by_name[row] for row in np.argsort(np.array(places, np.int64), kind="stable").tolist()
         ]
         self._rows = {entry.opportunity.name: row for row, entry in enumerate(self.entries)}
+        self._made_with = len(self.entries)
         self.room = len(self.entries) + _room(len(self.entries))
         self.columns = self._with_room(self._columns(self.entries))
         self.columns["place_starts"] = np.searchsorted(np.sort(places), np.arange(len(geography) + 2))
@@ -147,6 +148,17 @@ class Table:
         self._rows[entry.opportunity.name] = row
         self.changes += 1
         return True
+
+    @property
+    def filled(self) -> float:
+        """How much of the room at the end is taken, 0 to 1: of that which is scarcest."""
+        rows, count = self.room - self._made_with, self.count - self._made_with
+        shares = [count / rows]
+        for starts, lists in _LISTS.items():
+            first = int(self.columns[starts][self._made_with])
+            taken = int(self.columns[starts][self.count]) - first
+            shares += [taken / max(1, len(self.columns[name]) - first) for name in lists]
+        return max(shares)
 
     def _fits(self, fresh: Columns) -> bool:
         """Say whether the lists of `fresh` have room."""
@@ -217,12 +229,10 @@ class Table:
             "essentials": np.array([entry.essential for entry in entries], np.int64),
             "key_starts": _starts([len(entry.keys) for entry in entries]),
             "keys": _joined([entry.keys for entry in entries], np.int32),
-            "weights": _joined([entry.weights for entry in entries], np.int32),
             "bonuses": _joined([entry.bonuses for entry in entries], np.int32),
             "skills": _flat([entry.skills for entry in entries], np.int32),
             "taught_starts": _starts([len(entry.taught) for entry in entries]),
             "taught_keys": _joined([entry.taught_keys for entry in entries], np.int32),
-            "taught_weights": _joined([entry.taught_weights for entry in entries], np.int32),
             "taught": _flat([entry.taught for entry in entries], np.int32),
             **self._needs_of(entries),
         }

@@ -70,6 +70,21 @@ def test_a_page_is_byte_for_byte_what_the_protobuf_runtime_makes_of_the_judged_p
     assert sorted(judged, key=lambda match: (-match.score, match.entry.opportunity.name)) == judged
 
 
+@thorough
+@given(pairs.people(), pairs.opportunity_lists())
+def test_what_is_published_between_two_rankings_of_a_person_counts_as_if_it_had_always_been_there(
+    person: Person, opportunities: list[Opportunity]
+) -> None:
+    index = an_index()
+    asyncio.run(index.put_people([person], TODAY))
+    for number, each in enumerate(opportunities, start=1):
+        asyncio.run(index.put_opportunities([each]))
+        entry = index.person(person.name, TODAY)
+        assert entry is not None
+        grown = page_of(index, index.board(TODAY), entry, 100, full=True)[1]
+        assert grown == page_of(*filled(person, opportunities[:number]), 100, full=True)[1]
+
+
 @pytest.mark.parametrize("written", pairs.ASPIRATIONS)
 def test_a_page_is_the_same_however_far_an_aspiration_points(written: str) -> None:
     """One opportunity of each kind, all of which the person fits, so that floors and reasons of each sort come up."""

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from careweave_matching import ranking
@@ -18,7 +19,7 @@ from careweave.errors import InvalidArgument
 from careweave.v1 import matching_pb2 as pb
 from careweave.v1.common_pb2 import OPPORTUNITY_KIND_COURSE, OPPORTUNITY_KIND_JOB
 from tests.unit.matching.nation import OPERATOR, PLACES, PLAN, Nation, Noted, a_nation, ready, wanted_of
-from tests.unit.matching.world import TODAY, a_person, an_opportunity, skill
+from tests.unit.matching.world import SKILLS, TODAY, a_person, an_opportunity, skill
 
 KINDS = (OPPORTUNITY_KIND_JOB, OPPORTUNITY_KIND_COURSE)
 
@@ -140,6 +141,24 @@ async def test_what_is_taught_elsewhere_counts_for_gaps_until_it_is_closed(natio
     assert taught_by() == [set(), set()]
     for model in (nation.whole, *nation.shards):
         await model.index.put_opportunities([replace(each, version=10) for each in (*ending, far)])
+
+
+async def test_what_changes_elsewhere_while_tomorrow_s_board_is_made_counts_in_it(nation: Nation) -> None:
+    tomorrow = TODAY + timedelta(days=1)
+    (north, *_) = nation.shards
+    far = [
+        each for each in nation.opportunities.values() if north.index.opportunity(each.name) is None and each.develops
+    ]
+    made = []
+    for model in (north, nation.whole):
+        index = model.index
+        index.board(TODAY)
+        coming = index.begin_next(tomorrow)
+        await index.put_opportunities([replace(far[0], version=50, state=2), replace(far[1], version=50, title="New")])
+        index.serve_next(coming, coming.make())
+        board = index.board(tomorrow)
+        made.append([board.gaps.closers(number) for number in range(SKILLS)])
+    assert made[0] == made[1]
 
 
 def test_what_one_who_stays_can_reach_is_held_where_they_live() -> None:

@@ -66,6 +66,12 @@ def _enter(keys: Integers, numbers: Integers, slots: Integers, into: Integers) -
             into[slot] = numbers[place]
 
 
+@compiled
+def _forget(keys: Integers, slots: Integers, numbers: Integers) -> None:
+    for key in keys:
+        numbers[slot_of(key, slots)] = ABSENT
+
+
 class Book:
     """Parts that were added so far."""
 
@@ -107,12 +113,16 @@ class Book:
         return numbers
 
     def add_under(self, keys: Sequence[int], parts: Sequence[bytes]) -> None:
-        """Add `parts` under `keys`, which must be new and differ."""
+        """Add `parts` under `keys`, under which there must be nothing, and which differ."""
         numbers = self.add(parts)
         self._keys += len(keys)
         if 2 * self._keys > len(self.pages.slots):
             self._spread()
         _enter(np.array(keys, np.int64), numbers, self.pages.slots, self.pages.numbers)
+
+    def forget(self, keys: Sequence[int]) -> None:
+        """Let nothing be found under `keys`, as far as something is; it may be added anew."""
+        _forget(np.array(keys, np.int64), self.pages.slots, self.pages.numbers)
 
     def _make_room(self, size: int, parts: int) -> None:
         pages = self.pages

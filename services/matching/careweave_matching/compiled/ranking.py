@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from careweave_matching.compiled.credits import Askings, Grants, credits_of, earn, gather
+from careweave_matching.compiled.credits import Askings, Grants, earn, gather, worths_of
 from careweave_matching.compiled.jit import compiled, inlined
 from careweave_matching.compiled.kept import keepable
 from careweave_matching.compiled.lending import lent
@@ -274,15 +274,17 @@ def _weigh(
 
 
 @inlined
-def _slack(row: int, likeness: float, to_aims: float, seeker: Seeker, stalls: Stalls, weighing: Weighing) -> float:
-    """Return the most by which the score of `row` changes where its two likenesses change by so much; see `_weigh`."""
-    little = 1.0 - stalls.reliance[row, 0]
-    suits = little * (weighing.essential + weighing.optional * (1.0 - stalls.reliance[row, 1])) + weighing.semantic
+def _slack(relied: float, further: float, likeness: float, to_aims: float, seeker: Seeker, weighing: Weighing) -> float:
+    """Return the most by which a score changes where its two likenesses change by so much; see `_weigh`.
+
+    relied, further: the least `Stalls.reliance` of the rows that it is for.
+    """
+    little = 1.0 - relied
+    suits = little * (weighing.essential + weighing.optional * (1.0 - further)) + weighing.semantic
     by_kind = suits * seeker.kind_floor / weighing.kind_fits if seeker.kinds_named else 0.0
-    role = seeker.role_share if seeker.related[seeker.role, stalls.roles[row]] >= 0.0 else 0.0
     semantic = 0.0
     if seeker.total != 0.0:
-        semantic = likeness / seeker.total * (1.0 - role) / (weighing.semantic_ceiling - weighing.semantic_floor)
+        semantic = likeness / seeker.total / (weighing.semantic_ceiling - weighing.semantic_floor)
     near = to_aims * max(1.0, weighing.kind_named) / (weighing.aspiration_ceiling - weighing.aspiration_floor)
     aspiration = max(near, by_kind * semantic)
     novelty = little * semantic / (1.0 - weighing.ideal_novelty)
@@ -348,8 +350,7 @@ def _precedes(one: int, other: int, scores: Numbers, rows: Integers, order: Inte
 @inlined
 def _worth_weighing(
     rows: Integers,
-    credit: npt.NDArray[np.int32],
-    direct: Flags,
+    worths: Integers,
     wanted: int,
     seeker: Seeker,
     stalls: Stalls,
@@ -366,29 +367,25 @@ def _worth_weighing(
         aims[aim] = each
         aim_length, aim_error = max(aim_length, aim_long), max(aim_error, aim_wrong)
     earned, parts = np.empty(4, np.int64), np.empty(_PARTS)
-    most, least = np.empty(len(rows)), np.empty(len(rows))
+    scores, off, relied, further = np.empty(len(rows)), 0.0, 1.0, 1.0
     for place in range(len(rows)):
         row = rows[place]
-        code, unit, off = stalls.codes[row], stalls.steps[row], stalls.errors[row]
-        earn(row, credit, direct, askings, earned)
+        code, unit = stalls.codes[row], stalls.steps[row]
+        earn(row, worths, askings, earned)
         likeness, to_aims = rough_dot(code, words) * (step * unit), -2.0
         for aim in range(len(aims)):
             to_aims = max(to_aims, rough_dot(code, aims[aim]) * (aim_steps[aim] * unit))
         _weigh(row, earned, likeness, to_aims, seeker, stalls, weighing, parts)
-        slack = _slack(
-            row,
-            length * (off + _SINGLE) + error * (1.0 + off),
-            aim_length * (off + _SINGLE) + aim_error * (1.0 + off),
-            seeker,
-            stalls,
-            weighing,
-        )
-        most[place], least[place] = parts[SCORE] + slack, parts[SCORE] - slack
-    bar = _largest(least, wanted)
+        scores[place], off = parts[SCORE], max(off, stalls.errors[row])
+        relied, further = min(relied, stalls.reliance[row, 0]), min(further, stalls.reliance[row, 1])
+    likeness_off = length * (off + _SINGLE) + error * (1.0 + off)
+    aim_off = aim_length * (off + _SINGLE) + aim_error * (1.0 + off)
+    # Those beyond the bar may be as much too low as those at the bar are too high.
+    bar = _largest(scores, wanted) - 2.0 * _slack(relied, further, likeness_off, aim_off, seeker, weighing)
     kept = 0
     worth = np.empty(len(rows), np.int64)
     for place in range(len(rows)):
-        if most[place] >= bar:
+        if scores[place] >= bar:
             worth[kept] = rows[place]
             kept += 1
     return worth[:kept]
@@ -429,9 +426,9 @@ def best_for(
     packed, direct: all zero; filled as `credits.gather` says. All groups are lent.
     """
     gather(seeker.held, grants, packed, direct)
-    credit = credits_of(packed)
+    worths = worths_of(seeker.held, grants, packed, direct)
     wanted_rows = _wanted_rows(seeker, stalls, count)
-    rows = _worth_weighing(wanted_rows, credit, direct, wanted, seeker, stalls, weighing, askings)
+    rows = _worth_weighing(wanted_rows, worths, wanted, seeker, stalls, weighing, askings)
     earned, lanes = np.empty(4, np.int64), np.empty(LANES, np.float32)
     parts = np.empty((len(rows), _PARTS))
     for place in range(len(rows)):
@@ -439,7 +436,7 @@ def best_for(
         for aim in range(len(seeker.aspirations)):
             to_aims = max(to_aims, dot(stalls.vectors[row], seeker.aspirations[aim], lanes))
         likeness = dot(stalls.vectors[row], seeker.vector, lanes)
-        earn(row, credit, direct, askings, earned)
+        earn(row, worths, askings, earned)
         _weigh(row, earned, likeness, to_aims, seeker, stalls, weighing, parts[place])
     places = _best_places(parts[:, SCORE], rows, stalls.order, wanted)
     return rows[places], parts[places], len(wanted_rows)
