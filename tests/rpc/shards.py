@@ -51,6 +51,7 @@ class Sharded:
     whole: Channels = field(init=False)
     trails: list[AuditTrail] = field(default_factory=list)
     _up: dict[str, AsyncExitStack] = field(default_factory=dict)
+    _whole: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def shard(self, name: str) -> Channels:
         """Return stubs of one shard, as an operator; to be closed."""
@@ -65,6 +66,14 @@ class Sharded:
         self._up[name] = running_shard = AsyncExitStack()
         settings = replace(self.settings, listen=self.addresses[name], shard=name)
         await self.serve(running_shard, settings, [matching.build])
+
+    async def start_whole(self, settings: Settings) -> None:
+        """Start the process that holds everything."""
+        self.whole_address = await self.serve(self._whole, settings, [matching.build])
+
+    async def stop_whole(self) -> None:
+        """Stop it; only shards are left."""
+        await self._whole.aclose()
 
     async def kill(self, name: str) -> None:
         """Stop a shard."""
@@ -116,7 +125,8 @@ async def sharded(settings: Settings, adapters: Adapters, issuer: Issuer) -> Asy
         base = Sharded(issuer, settings, adapters, addresses)
         at = await base.serve(until, replace(settings, listen=free_address()), [skills.build, profiles.build])
         settings = replace(settings, skills=at, profiles=at)
-        base.whole_address = await base.serve(until, settings, [matching.build])
+        await base.start_whole(settings)
+        until.push_async_callback(base.stop_whole)
         shards = ",".join(f"{name}={serves}@{addresses[name]}" for name, serves in SERVES.items())
         base.settings = replace(settings, shards=shards)
         until.push_async_callback(base.close)

@@ -15,14 +15,15 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from careweave.client import calling, connect
 from careweave.config import Settings
 from careweave.errors import FailedPrecondition, Forbidden, InvalidArgument, NotFound, Unauthenticated, Unavailable
-from careweave.v1 import audit_pb2, pathways_pb2
+from careweave.events.port import Positions, Topic
+from careweave.v1 import audit_pb2, events_pb2, pathways_pb2
 from careweave.v1 import matching_pb2 as mt
 from careweave.v1 import profiles_pb2 as pf
 from careweave.v1.common_pb2 import TRAVEL_MODE_CAR
 from careweave.wiring import Adapters, open_adapters
 from tests.rpc.issuer import Issuer
 from tests.rpc.shards import Sharded, fill, sharded
-from tests.rpc.test_matching import a_role
+from tests.rpc.test_matching import a_person, a_role
 from tests.stacks import on_both_stacks
 
 
@@ -294,6 +295,39 @@ async def test_a_watch_tells_those_who_roam_of_what_another_shard_holds(place: S
     async with asyncio.timeout(60):
         assert [(await anext(begun[0])).match.place for _ in range(2)] == ["places/W5", "places/M1"]
         assert (await anext(begun[1])).match.place == "places/M1"
+
+
+async def test_alerts_tell_those_who_roam_of_what_is_published_anywhere(place: Sharded) -> None:
+    await fill(place, 2, 2)
+    await place.stop_whole()
+    names = []
+    for minutes in (600, 60):
+        wishes = pf.Preferences(
+            travel_mode=TRAVEL_MODE_CAR, maximum_travel_minutes=minutes, unsocial_hours=True, alerts=True,
+            aspiration="lead the care of people at home",
+        )  # fmt: skip
+        created = await place.front.profiles.CreatePerson(
+            pf.CreatePersonRequest(person=a_person(place="places/M1", preferences=wishes))
+        )
+        names.append(created.name)
+        async with connect(
+            place.settings.skills, token=place.issuer.token(careweave_role="person", careweave_subject=created.name)
+        ) as own:
+            given = pf.Consent(purpose=pf.CONSENT_PURPOSE_ALERTS)
+            await own.profiles.GiveConsent(pf.GiveConsentRequest(parent=created.name, consent=given))
+    far, near = [
+        (await place.front.matching.CreateOpportunity(mt.CreateOpportunityRequest(opportunity=a_role(place=at)))).name
+        for at in ("places/EC1A", "places/M1")
+    ]
+    wanted = {(names[0], far), (names[0], near), (names[1], near)}
+    told: set[tuple[str, str]] = set()
+    async with asyncio.timeout(90):
+        async for delivered in place.adapters.events.follow([Topic.MATCHES], Positions()):
+            found = events_pb2.MatchFound.FromString(delivered.event.payload or b"")
+            told.add((found.person, found.opportunity))
+            if {pair for pair in told if pair[1] in (far, near)} >= wanted:
+                break
+    assert (names[1], far) not in told
 
 
 async def eventually(place: Sharded, request: mt.FindOpportunitiesRequest) -> mt.FindOpportunitiesResponse:

@@ -26,6 +26,7 @@ from careweave_matching.follower import TOPICS
 from careweave_matching.following import ReadModel
 from careweave_matching.messages import gate_message
 from careweave_matching.ports import EVENT_SOURCE, Ports
+from careweave_matching.taking_in import set_aside
 from careweave_matching.terms import GateResult
 
 _LOG: Final = logging.getLogger(__name__)
@@ -84,6 +85,8 @@ class Alerting:
                 known = await alert_store.told(self.ports.graph, event.key)
                 await self._tell(await alerts_for(index, person, now), known)
             return
+        if index.tells_from_afar:
+            await set_aside(self.ports, index, event.key)
         entry = index.opportunity(event.key)
         if entry is None or entry.opportunity.version > event.version:
             return

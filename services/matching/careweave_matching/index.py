@@ -213,6 +213,8 @@ class Index:
         self._people: dict[str, PersonEntry] = {}
         self._guests: dict[str, PersonEntry] = {}
         """Those who roam, and live in another shard."""
+        self._told_from_afar: set[str] = set()
+        """Those who roam, live here and ask for alerts."""
         self._notices = NoticeBoard()
         self._aside: OrderedDict[str, OpportunityEntry] = OrderedDict()
         self._opportunities: dict[str, OpportunityEntry] = {}
@@ -373,6 +375,7 @@ class Index:
     def forget_person(self, name: str) -> None:
         """Drop everything about a person who was erased, or whom another shard holds from now on."""
         self._guests.pop(name, None)
+        self._told_from_afar.discard(name)
         if self._people.pop(name, None) is not None:
             self._change([name])
 
@@ -408,8 +411,12 @@ class Index:
         here = self.territory is None or self.territory.is_resident(person)
         among, others = (self._people, self._guests) if here else (self._guests, self._people)
         among[person.name] = entry
-        if self.territory is not None and others.pop(person.name, None) is not None:
-            self._change([person.name])
+        if self.territory is not None:
+            if others.pop(person.name, None) is not None:
+                self._change([person.name])
+            self._told_from_afar.discard(person.name)
+            if here and person.wishes.alerts and self.territory.roams(person):
+                self._told_from_afar.add(person.name)
         return entry
 
     def _made(self, person: Person, aspirations: Vectors | None, as_of: date) -> PersonEntry:
@@ -439,6 +446,11 @@ class Index:
     def opportunity(self, name: str) -> OpportunityEntry | None:
         """Return the entry of an opportunity, open or closed; None if there is none, or it was not set aside."""
         return self._opportunities.get(name) or self._aside.get(name)
+
+    @property
+    def tells_from_afar(self) -> bool:
+        """Whether somebody who lives here is to be told of opportunities that another shard holds."""
+        return bool(self._told_from_afar)
 
     @property
     def guest_count(self) -> int:
