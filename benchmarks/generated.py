@@ -1,14 +1,17 @@
 """Generated people and opportunities over the real ESCO health and care occupations, put straight into an index.
 
-The same seed gives the same people. They are made up; nothing goes through the graph or the profiles service,
-so what is measured is the matching service alone.
+The same seed gives the same people, one after another, so that a million take no more memory than one. They are made
+up; nothing goes through the graph or the profiles service, so what is measured is the matching service alone. `NATION`
+spreads them over the real postcode districts of the United Kingdom; all else scatters made-up ones around a centre.
 """
 
+import csv
 import random
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 
 from careweave_matching.adjacency import link_strengths
 from careweave_matching.credentials import best
@@ -51,19 +54,29 @@ CENTRE = Point(53.2, -2.6)
 TODAY = date(2027, 1, 4)
 
 
+MINUTES = (30, 45, 60)
+"""Longest journeys of those who stay near their home, each as likely as the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How large a place is generated: districts, organisations, and degrees to each side of the centre."""
+    """How large a place is generated: districts, organisations, and degrees to each side of the centre.
+
+    minutes: longest journeys, each as likely as the others.
+    """
 
     districts: int = 71
     organisations: int = ORGANISATIONS
     latitude: float = 0.2
     longitude: float = 0.3
+    minutes: tuple[int, ...] = MINUTES
 
 
 TOWN = Extent()
 COUNTY = Extent(latitude=0.32, longitude=0.48)
 REGION = Extent(districts=710, organisations=10 * ORGANISATIONS, latitude=0.48, longitude=0.72)
+NATION = Extent(districts=2856, organisations=64 * ORGANISATIONS, minutes=MINUTES * 33 + (600,))
+"""The real postcode districts of the United Kingdom; one in a hundred would travel as far as a profile can say."""
 
 
 def extent_for(opportunities: int) -> Extent:
@@ -78,15 +91,30 @@ def extent_for(opportunities: int) -> Extent:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What generated people and opportunities are made from."""
+    """What generated people and opportunities are made from.
+
+    districts: names of places. workplaces: weights of districts, added up, for opportunities; None where all are alike.
+    """
 
     extent: Extent
+    districts: tuple[str, ...]
+    workplaces: Sequence[int] | None
 
     taxonomy: Taxonomy
     surroundings: Surroundings
     care: tuple[str, ...]
     requirements: dict[str, list[tuple[str, bool]]]
     labels: dict[str, str]
+
+    def home(self, rng: random.Random) -> str:
+        """Return where somebody lives: every district has about as many addresses."""
+        return self.districts[rng.randrange(len(self.districts))]
+
+    def workplace(self, rng: random.Random) -> str:
+        """Return where an opportunity is."""
+        if self.workplaces is None:
+            return self.home(rng)
+        return rng.choices(self.districts, cum_weights=self.workplaces)[0]
 
 
 def chance(rng: random.Random, share: float) -> bool:
@@ -103,8 +131,25 @@ def read_setting(seed: int, extent: Extent = TOWN) -> Setting:
         essential = requirement.importance == Importance.ESSENTIAL
         requirements[requirement.occupation].append((requirement.skill, essential))
         uses[requirement.skill] += 1
-    rng = random.Random(seed)
-    places = {
+    places = _real_districts() if extent is NATION else _scattered(extent, random.Random(seed))
+    organisations = {
+        f"organisations/o{number}": f"Fictional Organisation {number}" for number in range(extent.organisations)
+    }
+    care = [each.name for each in esco.occupations if each.isco_group.startswith(CARE_GROUPS)]
+    return Setting(
+        extent=extent,
+        districts=tuple(places),
+        workplaces=_work_in(places) if extent is NATION else None,
+        taxonomy=_taxonomy(esco, uses),
+        surroundings=Surroundings(Geography(places), organisations),
+        care=tuple(name for name in care if requirements[name]),
+        requirements=requirements,
+        labels={each.name: each.label for each in esco.occupations},
+    )
+
+
+def _scattered(extent: Extent, rng: random.Random) -> dict[str, Place]:
+    return {
         f"places/P{number}": Place(
             f"District {number}",
             Point(
@@ -114,18 +159,24 @@ def read_setting(seed: int, extent: Extent = TOWN) -> Setting:
         )
         for number in range(extent.districts)
     }
-    organisations = {
-        f"organisations/o{number}": f"Fictional Organisation {number}" for number in range(extent.organisations)
-    }
-    care = [each.name for each in esco.occupations if each.isco_group.startswith(CARE_GROUPS)]
-    return Setting(
-        extent=extent,
-        taxonomy=_taxonomy(esco, uses),
-        surroundings=Surroundings(Geography(places), organisations),
-        care=tuple(name for name in care if requirements[name]),
-        requirements=requirements,
-        labels={each.name: each.label for each in esco.occupations},
-    )
+
+
+def _real_districts() -> dict[str, Place]:
+    with (folder("uk-geo") / "outcodes.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            f"places/{row['postcode']}": Place(
+                f"{row['town'] or row['region']} ({row['postcode']})",
+                Point(float(row["latitude"]), float(row["longitude"])),
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+def _work_in(places: Iterable[str]) -> list[int]:
+    """Return weights, added up: a district with the seat of an NHS trust has ten times the work of another."""
+    with (folder("uk-geo") / "nhs-trusts-etr.csv").open(encoding="utf-8", newline="") as file:
+        trusts = Counter(f"places/{row[9].partition(' ')[0]}" for row in csv.reader(file))
+    return list(accumulate(1 + 9 * trusts[name] for name in places))
 
 
 def _taxonomy(esco: Esco, uses: dict[str, int]) -> Taxonomy:
@@ -152,8 +203,14 @@ def _taxonomy(esco: Esco, uses: dict[str, int]) -> Taxonomy:
 
 def opportunities(setting: Setting, count: int, seed: int) -> list[Opportunity]:
     """Return `count` open opportunities of all kinds."""
+    return list(stream_opportunities(setting, count, seed))
+
+
+def stream_opportunities(setting: Setting, count: int, seed: int) -> Iterator[Opportunity]:
+    """Yield them one by one, in memory that does not grow."""
     rng = random.Random(seed)
-    return [_opportunity(setting, rng, number) for number in range(count)]
+    for number in range(count):
+        yield _opportunity(setting, rng, number)
 
 
 def _opportunity(setting: Setting, rng: random.Random, number: int) -> Opportunity:
@@ -172,7 +229,7 @@ def _opportunity(setting: Setting, rng: random.Random, number: int) -> Opportuni
         kind=kind,
         organisation=f"organisations/o{organisation}",
         description=f"{setting.labels[occupation]}: {'; '.join(labels)}.",
-        place=f"places/P{rng.randrange(setting.extent.districts)}",
+        place=setting.workplace(rng),
         occupation=occupation,
         requirements=tuple(Requirement(skill, essential, rng.choice([0, 0, 0, 2, 3])) for skill, essential in needed),
         develops=tuple(skill for skill, _ in needed[:5]) if learning else (),
@@ -212,7 +269,7 @@ def _person(setting: Setting, rng: random.Random, number: int) -> Person:
     return Person(
         name=f"people/g{number:07d}",
         version=1,
-        place=f"places/P{rng.randrange(setting.extent.districts)}",
+        place=setting.home(rng),
         work=Work(f"organisations/o{rng.randrange(setting.extent.organisations)}", occupation),
         skills=tuple(HeldSkill(skill, rng.choice([0, 0, 2, 3, 4]), rng.choice(list(Trust)[:2])) for skill in held),
         credentials=best(_credentials(rng)),
@@ -222,7 +279,7 @@ def _person(setting: Setting, rng: random.Random, number: int) -> Person:
             maximum_hours=rng.choice([0.0, 30.0, 40.0]),
             unsocial_hours=chance(rng, 0.6),
             travel_mode=rng.choice([TravelMode.CAR, TravelMode.CAR, TravelMode.PUBLIC_TRANSPORT, TravelMode.CYCLE]),
-            maximum_minutes=rng.choice([30, 45, 60]),
+            maximum_minutes=rng.choice(setting.extent.minutes),
             aspired_occupations=(rng.choice(setting.care),) if chance(rng, 0.5) else (),
         ),
         consents=(Consent(ConsentPurpose.BE_FOUND, frozenset(), frozenset(ProfileField)),) if number % 2 else (),

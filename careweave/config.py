@@ -99,6 +99,11 @@ class Settings:
     """`CAREWEAVE_MATCHING`: address of the matching service; empty means `listen`."""
     planning: str = ""
     """`CAREWEAVE_PLANNING`: address of the planning service; empty means `listen`."""
+    shards: str = ""
+    """`CAREWEAVE_SHARDS`: who serves which regions where matching is several processes, `NAME=REGION+REGION@HOST:PORT`
+    of each, comma-separated; empty: each process of matching serves everyone. See docs/operators.md."""
+    shard: str = ""
+    """`CAREWEAVE_SHARD`: which of them this process is."""
     calls_per_second: float = 20.0
     """`CAREWEAVE_CALLS_PER_SECOND`: of one caller in the long run; ten seconds' worth may come at once."""
     page_token_key: str = ""

@@ -129,6 +129,8 @@ class Action(StrEnum):
     FIND_OPPORTUNITIES = "FindOpportunities"
     FIND_CANDIDATES = "FindCandidates"
     RANK_EVERYONE = "RankEveryone"
+    FIND_SHARD_OPPORTUNITIES = "FindShardOpportunities"
+    FIND_SHARD_CANDIDATES = "FindShardCandidates"
     EXPLAIN_MATCH = "ExplainMatch"
     EXPLAIN_DECISION = "ExplainMatch:decision"
     """The same of a recorded ranking."""
@@ -268,6 +270,9 @@ GRANTS: Final[Mapping[Action, Grants]] = MappingProxyType(
         Action.FIND_CANDIDATES: _THE_EMPLOYER,
         # It shows everyone, with preference: nobody else, and nobody who plans by numbers about many.
         Action.RANK_EVERYONE: _RUNNING,
+        # Parts of rankings, which no caller sees before another shard has put them together, and recorded that.
+        Action.FIND_SHARD_OPPORTUNITIES: {Role.SERVICE: Scope.ALL},
+        Action.FIND_SHARD_CANDIDATES: {Role.SERVICE: Scope.ALL},
         # An employer gets the explanation only where consent lets them see the person, without preference.
         Action.EXPLAIN_MATCH: _EITHER_SIDE,
         Action.EXPLAIN_DECISION: _THE_PERSON,

@@ -47,6 +47,8 @@ RESOURCE_EXHAUSTED; below it, the field rules name the field that is too long.""
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", LONGEST_MESSAGE),
     ("grpc.max_receive_message_length", LONGEST_MESSAGE),
+    # Who comes back after a restart is found within seconds; grpc's own pauses grow to two minutes.
+    ("grpc.max_reconnect_backoff_ms", 2000),
 )
 # Where a name stands for several replicas, each call goes to the next one: a proxy that only passes connections on
 # would leave all calls of a client with the replica it met first.
@@ -57,6 +59,18 @@ _WAITING: Final = json.dumps({**_IN_TURN, "methodConfig": [{"name": [{}], "waitF
 
 _Request = TypeVar("_Request")
 _Reply = TypeVar("_Reply")
+
+
+def without_token(settings: Settings, address: str) -> grpc.aio.Channel:
+    """Return a connection to `address` for calls that bring a token of their own; it fails at once if nothing answers.
+
+    A call without one is this process's own, by its certificate if it has one.
+    """
+    options = (*_OPTIONS, ("grpc.service_config", _AT_ONCE))
+    secure = channel_credentials(settings)
+    if secure is None:
+        return grpc.aio.insecure_channel(address, options)
+    return grpc.aio.secure_channel(address, secure, options)
 
 
 class Channels:

@@ -8,6 +8,9 @@ stream ends when the token expires, or is revoked, that it was opened with.
 
 What a call has asked of the policy, and of whom, goes into the audit trail. A servicer that answers
 without having asked is at fault: its answer is withheld.
+
+What is passed on to another server is asked here who calls, and whether it is their turn; all else is asked, and
+recorded, where it is answered.
 """
 
 import asyncio
@@ -85,6 +88,11 @@ class Guard(grpc.aio.ServerInterceptor):
         self._audit = audit
         self._limits = limits
         self._guarded: dict[str, Handler] = {}
+        self._passed_on: set[str] = set()
+
+    def pass_on(self, service: str) -> None:
+        """Take what answers `service`, a full name, for what passes calls on to other servers."""
+        self._passed_on.add(service)
 
     async def intercept_service(
         self, continuation: Continue, handler_call_details: grpc.HandlerCallDetails
@@ -97,8 +105,51 @@ class Guard(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or not method.startswith(_OURS):
             return handler
-        self._guarded[method] = guarded = self._guard(handler, _method(method, handler))
+        rpc = _method(method, handler)
+        passed_on = method[1:].rpartition("/")[0] in self._passed_on
+        self._guarded[method] = guarded = self._pass(handler, rpc) if passed_on else self._guard(handler, rpc)
         return guarded
+
+    def _pass(self, handler: Handler, method: Method) -> Handler:
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._passed_stream(handler, method), None, None)
+        return grpc.unary_unary_rpc_method_handler(self._passed_call(handler, method), None, None)
+
+    def _passed_call(self, handler: Handler, method: Method) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        behaviour = cast("Callable[[bytes, Context], Awaitable[bytes]]", handler.unary_unary)
+
+        async def call(body: bytes, context: Context) -> bytes:
+            try:
+                found = await self._callers.read(context)
+                with self._limits.turn(found.caller):
+                    return await behaviour(body, context)
+            except Exception as error:  # noqa: BLE001  as in `_guarded_call`
+                await self._fail(context, method.rpc, error)
+
+        return call
+
+    def _passed_stream(self, handler: Handler, method: Method) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
+        behaviour = cast("Callable[[bytes, Context], AsyncIterator[bytes]]", handler.unary_stream)
+
+        async def stream(body: bytes, context: Context) -> AsyncIterator[bytes]:
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101  grpc runs every call in a task of its own
+            try:
+                found = await self._opened(context)
+                with self._limits.turn(found.caller):
+                    async for reply in behaviour(body, context):
+                        yield reply
+            except asyncio.CancelledError:
+                why = self._streams.why_ended(task)
+                if why is None:
+                    raise
+                await abort(context, status_of(why))
+            except Exception as error:  # noqa: BLE001  as above
+                await self._fail(context, method.rpc, error)
+            finally:
+                self._streams.closed(task)
+
+        return stream
 
     def _guard(self, handler: Handler, method: Method) -> Handler:
         # Without a deserialiser the bytes arrive here, where a failure to read them can be named.

@@ -93,5 +93,17 @@ class WorkerPart(ServicePart, Protocol):
 
 BuildWorker: TypeAlias = "Callable[[Adapters, Channels, Ask], Awaitable[WorkerPart]]"
 """How the part of a worker is put together, over a graph that can only be read."""
+
+
+@runtime_checkable
+class PassesOn(Protocol):
+    """A part that passes the calls of its service on to other servers, which authorise and record them."""
+
+    @property
+    def passes_on(self) -> bool:
+        """True."""
+        ...
+
+
 Build: TypeAlias = "Callable[[Adapters, Channels], Awaitable[ServicePart]]"
 """How a service is put together: `careweave_<name>.service.build`."""

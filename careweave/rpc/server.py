@@ -33,7 +33,7 @@ from careweave.rpc.channels import Channels
 from careweave.rpc.deadlines import Deadlines
 from careweave.rpc.guard import Guard
 from careweave.rpc.limits import Limits
-from careweave.rpc.parts import Build, HasWorkers, KeepsPseudonyms, ServicePart
+from careweave.rpc.parts import Build, HasWorkers, KeepsPseudonyms, PassesOn, ServicePart
 from careweave.rpc.pseudonyms import pseudonyms_over
 from careweave.rpc.within import Issuers, Shared
 from careweave.rpc.workers import Workers, own_sockets, working
@@ -118,6 +118,9 @@ async def running(settings: Settings, builds: Sequence[Build], adapters: "Adapte
         channels = await until_done.enter_async_context(Channels(bound.within, own=identity.own))
         parts: list[ServicePart] = [identity.part]
         parts += [await build(adapters, channels) for build in builds]
+        for part in parts:
+            if isinstance(part, PassesOn):
+                guard.pass_on(part.name)
         pseudonyms = _pseudonyms(parts, channels)
         adapters.audit.name_by(pseudonyms)
         health = _register(server, parts)

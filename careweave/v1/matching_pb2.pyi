@@ -1117,6 +1117,68 @@ class FindCandidatesResponse(_message.Message):
 Global___FindCandidatesResponse: _TypeAlias = FindCandidatesResponse  # noqa: Y015
 
 @_typing.final
+class FindShardOpportunitiesRequest(_message.Message):
+    """Request of FindShardOpportunities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    PROFILE_VERSION_FIELD_NUMBER: _builtins.int
+    first: _builtins.int
+    """How many of the best are wanted."""
+    profile_version: _builtins.int
+    """Version of the profile that is ranked for: whoever has an older one fetches
+    it anew, so that no list is of two profiles.
+    """
+    @_builtins.property
+    def request(self) -> Global___FindOpportunitiesRequest:
+        """What was asked for; page and spreading are left to who asks."""
+
+    def __init__(
+        self,
+        *,
+        request: Global___FindOpportunitiesRequest | None = ...,
+        first: _builtins.int = ...,
+        profile_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "profile_version", b"profile_version", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindShardOpportunitiesRequest: _TypeAlias = FindShardOpportunitiesRequest  # noqa: Y015
+
+@_typing.final
+class FindShardCandidatesRequest(_message.Message):
+    """Request of FindShardCandidates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    first: _builtins.int
+    """How many of the best are wanted."""
+    @_builtins.property
+    def request(self) -> Global___FindCandidatesRequest:
+        """What was asked for; the page is left to who asks."""
+
+    def __init__(
+        self,
+        *,
+        request: Global___FindCandidatesRequest | None = ...,
+        first: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindShardCandidatesRequest: _TypeAlias = FindShardCandidatesRequest  # noqa: Y015
+
+@_typing.final
 class ExplainMatchRequest(_message.Message):
     """Request of ExplainMatch."""
 

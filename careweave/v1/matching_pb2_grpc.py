@@ -82,6 +82,16 @@ class MatchingServiceStub:
                 request_serializer=careweave_dot_v1_dot_matching__pb2.FindCandidatesRequest.SerializeToString,
                 response_deserializer=careweave_dot_v1_dot_matching__pb2.FindCandidatesResponse.FromString,
                 _registered_method=True)
+        self.FindShardOpportunities = channel.unary_unary(
+                '/careweave.v1.MatchingService/FindShardOpportunities',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.FindShardOpportunitiesRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.FindOpportunitiesResponse.FromString,
+                _registered_method=True)
+        self.FindShardCandidates = channel.unary_unary(
+                '/careweave.v1.MatchingService/FindShardCandidates',
+                request_serializer=careweave_dot_v1_dot_matching__pb2.FindShardCandidatesRequest.SerializeToString,
+                response_deserializer=careweave_dot_v1_dot_matching__pb2.FindCandidatesResponse.FromString,
+                _registered_method=True)
         self.ExplainMatch = channel.unary_unary(
                 '/careweave.v1.MatchingService/ExplainMatch',
                 request_serializer=careweave_dot_v1_dot_matching__pb2.ExplainMatchRequest.SerializeToString,
@@ -259,6 +269,21 @@ class MatchingServiceServicer:
 
     def FindCandidates(self, request, context):
         """Ranks people for an opportunity: only those whose consent allows it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindShardOpportunities(self, request, context):
+        """Ranks the opportunities that one shard owns for somebody who lives in another
+        one. For shards alone: nothing is recorded here, since who asks records it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindShardCandidates(self, request, context):
+        """Ranks those who live in one shard for an opportunity. For shards alone, too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -478,6 +503,16 @@ def add_MatchingServiceServicer_to_server(servicer, server):
             'FindCandidates': grpc.unary_unary_rpc_method_handler(
                     servicer.FindCandidates,
                     request_deserializer=careweave_dot_v1_dot_matching__pb2.FindCandidatesRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.FindCandidatesResponse.SerializeToString,
+            ),
+            'FindShardOpportunities': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindShardOpportunities,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.FindShardOpportunitiesRequest.FromString,
+                    response_serializer=careweave_dot_v1_dot_matching__pb2.FindOpportunitiesResponse.SerializeToString,
+            ),
+            'FindShardCandidates': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindShardCandidates,
+                    request_deserializer=careweave_dot_v1_dot_matching__pb2.FindShardCandidatesRequest.FromString,
                     response_serializer=careweave_dot_v1_dot_matching__pb2.FindCandidatesResponse.SerializeToString,
             ),
             'ExplainMatch': grpc.unary_unary_rpc_method_handler(
@@ -834,6 +869,60 @@ class MatchingService:
             target,
             '/careweave.v1.MatchingService/FindCandidates',
             careweave_dot_v1_dot_matching__pb2.FindCandidatesRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.FindCandidatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindShardOpportunities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/FindShardOpportunities',
+            careweave_dot_v1_dot_matching__pb2.FindShardOpportunitiesRequest.SerializeToString,
+            careweave_dot_v1_dot_matching__pb2.FindOpportunitiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindShardCandidates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/careweave.v1.MatchingService/FindShardCandidates',
+            careweave_dot_v1_dot_matching__pb2.FindShardCandidatesRequest.SerializeToString,
             careweave_dot_v1_dot_matching__pb2.FindCandidatesResponse.FromString,
             options,
             channel_credentials,

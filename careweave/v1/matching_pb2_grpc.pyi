@@ -60,6 +60,12 @@ class MatchingServiceStub:
     """
     FindCandidates: _grpc.UnaryUnaryMultiCallable[_matching_pb2.FindCandidatesRequest, _matching_pb2.FindCandidatesResponse]
     """Ranks people for an opportunity: only those whose consent allows it."""
+    FindShardOpportunities: _grpc.UnaryUnaryMultiCallable[_matching_pb2.FindShardOpportunitiesRequest, _matching_pb2.FindOpportunitiesResponse]
+    """Ranks the opportunities that one shard owns for somebody who lives in another
+    one. For shards alone: nothing is recorded here, since who asks records it.
+    """
+    FindShardCandidates: _grpc.UnaryUnaryMultiCallable[_matching_pb2.FindShardCandidatesRequest, _matching_pb2.FindCandidatesResponse]
+    """Ranks those who live in one shard for an opportunity. For shards alone, too."""
     ExplainMatch: _grpc.UnaryUnaryMultiCallable[_matching_pb2.ExplainMatchRequest, _matching_pb2.Match]
     """Explains one person and one opportunity in full: as they are now, or as they
     were when a ranking was recorded.
@@ -158,6 +164,12 @@ class MatchingServiceAsyncStub(MatchingServiceStub):
     """
     FindCandidates: _aio.UnaryUnaryMultiCallable[_matching_pb2.FindCandidatesRequest, _matching_pb2.FindCandidatesResponse]  # type: ignore[assignment]
     """Ranks people for an opportunity: only those whose consent allows it."""
+    FindShardOpportunities: _aio.UnaryUnaryMultiCallable[_matching_pb2.FindShardOpportunitiesRequest, _matching_pb2.FindOpportunitiesResponse]  # type: ignore[assignment]
+    """Ranks the opportunities that one shard owns for somebody who lives in another
+    one. For shards alone: nothing is recorded here, since who asks records it.
+    """
+    FindShardCandidates: _aio.UnaryUnaryMultiCallable[_matching_pb2.FindShardCandidatesRequest, _matching_pb2.FindCandidatesResponse]  # type: ignore[assignment]
+    """Ranks those who live in one shard for an opportunity. For shards alone, too."""
     ExplainMatch: _aio.UnaryUnaryMultiCallable[_matching_pb2.ExplainMatchRequest, _matching_pb2.Match]  # type: ignore[assignment]
     """Explains one person and one opportunity in full: as they are now, or as they
     were when a ranking was recorded.
@@ -307,6 +319,24 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_matching_pb2.FindCandidatesResponse, _abc.Awaitable[_matching_pb2.FindCandidatesResponse]]:
         """Ranks people for an opportunity: only those whose consent allows it."""
+
+    @_abc_1.abstractmethod
+    def FindShardOpportunities(
+        self,
+        request: _matching_pb2.FindShardOpportunitiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.FindOpportunitiesResponse, _abc.Awaitable[_matching_pb2.FindOpportunitiesResponse]]:
+        """Ranks the opportunities that one shard owns for somebody who lives in another
+        one. For shards alone: nothing is recorded here, since who asks records it.
+        """
+
+    @_abc_1.abstractmethod
+    def FindShardCandidates(
+        self,
+        request: _matching_pb2.FindShardCandidatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matching_pb2.FindCandidatesResponse, _abc.Awaitable[_matching_pb2.FindCandidatesResponse]]:
+        """Ranks those who live in one shard for an opportunity. For shards alone, too."""
 
     @_abc_1.abstractmethod
     def ExplainMatch(

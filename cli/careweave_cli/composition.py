@@ -17,9 +17,14 @@ CAREER_SERVICES: Final = ("skills", "profiles", "matching")
 SERVICES: Final = (*CAREER_SERVICES, "planning")
 """Names of all services, in the order in which they start. Few may reach planning: who needs it names it."""
 
+FRONT: Final = "matching-front"
+"""What stands before several shards of matching. It is a process of its own."""
+
 
 def builds(services: Sequence[str]) -> "list[Build]":
     """Import the named services and return how each is built."""
+    if FRONT in services:
+        return [import_module("careweave_matching.shards.front").build]
     return [import_module(f"careweave_{name}.service").build for name in SERVICES if name in services]
 
 

@@ -94,7 +94,7 @@ def test_probes_ask_for_names_that_the_server_knows_and_only_the_process_itself_
         container = deployment["spec"]["template"]["spec"]["containers"][0]
         port = {each["name"]: each["containerPort"] for each in container["ports"]}["health"]
         assert built.environment(workloads[name])["CAREWEAVE_HEALTH_LISTEN"] == f"0.0.0.0:{port}"
-        assert container["readinessProbe"]["grpc"] == {"port": port, "service": FULL_NAMES[name]}
+        assert container["readinessProbe"]["grpc"] == {"port": port, "service": FULL_NAMES[name.partition("-")[0]]}
         assert container["livenessProbe"]["grpc"] == {"port": port, "service": HEALTH}
         assert container["startupProbe"]["grpc"] == {"port": port, "service": HEALTH}
 
@@ -134,4 +134,7 @@ def test_what_a_pod_of_careweave_runs_is_a_command_that_exists(built: Overlay) -
             words = workload.pod["containers"][0]["args"]
             result = CliRunner().invoke(command, [*words, "--help"], obj={})
             assert result.exit_code == 0, result.output
-            assert (words == ["serve", workload.name]) == (workload.name in SERVICES)
+            assert (words[0] == "serve") == (workload.name.partition("-")[0] in SERVICES)
+            if words[0] == "serve":
+                front = workload.name == "matching" and "CAREWEAVE_SHARDS" in built.environment(workload)
+                assert words[1:] == ["matching-front" if front else workload.name.partition("-")[0]]

@@ -165,6 +165,12 @@ REQUESTS: Final[dict[str, Request]] = {
     "ListApplications:person": lambda to: mt.ListApplicationsRequest(person=to.person),
     "ListApplications:opportunity": lambda to: mt.ListApplicationsRequest(opportunity=to.opportunity),
     "RankEveryone": lambda to: mt.RankEveryoneRequest(),
+    "FindShardOpportunities": lambda to: mt.FindShardOpportunitiesRequest(
+        request=mt.FindOpportunitiesRequest(person=to.person), first=1
+    ),
+    "FindShardCandidates": lambda to: mt.FindShardCandidatesRequest(
+        request=mt.FindCandidatesRequest(opportunity=to.opportunity), first=1
+    ),
     "GetIndexStatus": lambda to: mt.GetIndexStatusRequest(),
     "RebuildIndex": lambda to: mt.RebuildIndexRequest(),
     "GetDecision": lambda to: mt.GetDecisionRequest(name=decision_of(to)),

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from careweave_cli.composition import SERVICES, builds
+from careweave_cli.composition import FRONT, SERVICES, builds
 from careweave_cli.session import Session, pass_session, run
 
 _MADE_BEFORE_GARBAGE: Final = 200_000
@@ -15,11 +15,14 @@ _MADE_BEFORE_GARBAGE: Final = 200_000
 
 
 @click.command
-@click.argument("services", nargs=-1, required=True, metavar="SERVICE...", type=click.Choice([*SERVICES, "all"]))
+@click.argument("services", nargs=-1, required=True, metavar="SERVICE...", type=click.Choice([*SERVICES, FRONT, "all"]))
 @click.option("--json", "json_wanted", is_flag=True, help="Print one line of JSON with the addresses, when ready.")
 @pass_session
 def serve(session: Session, *, services: tuple[str, ...], json_wanted: bool) -> None:
     r"""Run services until SIGTERM or Ctrl-C: skills, profiles, matching, planning, or all.
+
+    Where matching is shared out by region (CAREWEAVE_SHARDS), each shard is a process that serves matching with its
+    own CAREWEAVE_SHARD, and matching-front, alone in a process, is where callers ask; see docs/operators.md.
 
     Callers show tokens of the issuers in CAREWEAVE_ISSUERS; with CAREWEAVE_TRIAL=yes the server itself issues them,
     for anybody to whoever asks. They listen at CAREWEAVE_LISTEN, with health (grpc.health.v1) and reflection, which
@@ -34,6 +37,11 @@ def serve(session: Session, *, services: tuple[str, ...], json_wanted: bool) -> 
       CAREWEAVE_TRIAL=yes CAREWEAVE_GRAPH=ladybug:./other/graph careweave serve skills
       CAREWEAVE_TRIAL=yes CAREWEAVE_PROCESSES=4 careweave serve all       rankings of four processes (Linux)
     """
+    if FRONT in services and len(services) > 1:
+        raise click.UsageError(f"{FRONT} stands before processes that serve matching; give it a process of its own.")
+    if FRONT in services:
+        run(_serve(session, (FRONT,), json_wanted=json_wanted))
+        return
     chosen = SERVICES if "all" in services else tuple(name for name in SERVICES if name in services)
     run(_serve(session, chosen, json_wanted=json_wanted))
 

@@ -25,6 +25,7 @@ from careweave_matching.alerts import Alert, alerts_about, alerts_for
 from careweave_matching.following import ReadModel
 from careweave_matching.messages import gate_message
 from careweave_matching.ports import EVENT_SOURCE, Ports
+from careweave_matching.taking_in import set_aside
 from careweave_matching.terms import GateResult
 
 _LOG: Final = logging.getLogger(__name__)
@@ -40,17 +41,21 @@ _Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Alerting:
-    """A member of the group that tells people of what fits them. model: the index that pairs are judged with."""
+    """A member of the group that tells people of what fits them.
+
+    model: the index that pairs are judged with. group: of those who hold the same people.
+    """
 
     ports: Ports
     model: ReadModel
+    group: str = GROUP
 
     async def run(self) -> None:
         """Tell until cancelled; where a store or the log does not answer, go on later from the same place."""
         pause = FIRST_PAUSE
         while True:
             try:
-                await self.ports.events.consume(TOPICS, GROUP, self._handle_in_turn, EVENTS_AT_ONCE)
+                await self.ports.events.consume(TOPICS, self.group, self._handle_in_turn, EVENTS_AT_ONCE)
             except CareweaveError as error:
                 _LOG.warning("alerts wait: %s", error, extra={"pause_seconds": pause})
             await asyncio.sleep(pause)
@@ -80,6 +85,8 @@ class Alerting:
                 known = await alert_store.told(self.ports.graph, event.key)
                 await self._tell(await alerts_for(index, person, now), known)
             return
+        if index.tells_from_afar:
+            await set_aside(self.ports, index, event.key)
         entry = index.opportunity(event.key)
         if entry is None or entry.opportunity.version > event.version:
             return

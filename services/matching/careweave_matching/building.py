@@ -48,7 +48,8 @@ async def build(ports: Ports, weights: Weights, version: str, building: Building
     taxonomy = await reading.read_taxonomy(ports.graph, version)
     surroundings = await reading.read_surroundings(ports.graph)
     await ports.keep_places(surroundings.geography)
-    index = Index(taxonomy, surroundings, ports.embedder, weights)
+    territory = ports.territory(surroundings.geography)
+    index = Index(taxonomy, surroundings, ports.embedder, weights, territory=territory)
     tell("taking in opportunities")
     after = ""
     while names := await store.names_after(ports.graph, after, BATCH):

@@ -20,12 +20,14 @@ from careweave.events.wakeup import Wakeup
 from careweave.patience import patiently
 from careweave_matching.applying import Application
 from careweave_matching.building import Building, build, rehearse
+from careweave_matching.entries import PersonEntry
 from careweave_matching.follower import TOPICS, Follower, Lost
 from careweave_matching.freshness import DEFAULT, Limits
 from careweave_matching.index import Index
 from careweave_matching.model import Opportunity
 from careweave_matching.ports import Ports
-from careweave_matching.taking_in import fetch_people, put_opportunities
+from careweave_matching.shards.plan import Shard
+from careweave_matching.taking_in import fetch_people, put_opportunities, set_aside, visiting
 from careweave_matching.weights import CURRENT, Weights
 
 _LOG: Final = logging.getLogger(__name__)
@@ -141,6 +143,36 @@ class ReadModel:
         """Fetch one person whom the index lacks, as right after their creation; says whether there is one."""
         await fetch_people(self._ports, self.index, [name])
         return self.index.person(name, self.today()) is not None
+
+    async def home_elsewhere(self, name: str) -> Shard | None:
+        """Return the shard that a person lives in; None if that is this one, or there is no such person.
+
+        The profile is fetched of whom the index does not hold, and taken in if they live here.
+        """
+        index = self.index
+        territory = index.territory
+        if territory is None or index.person(name, self.today()) is not None:
+            return None
+        people = await fetch_people(self._ports, index, [name])
+        return next((territory.home_of(each) for each in people if not territory.is_resident(each)), None)
+
+    async def set_aside(self, opportunity: str) -> None:
+        """Have an opportunity ready for single questions if another shard holds it."""
+        await set_aside(self._ports, self.index, opportunity)
+
+    async def visitor(self, name: str, version: int) -> PersonEntry | None:
+        """Return the entry of somebody who lives in another shard; None if there is no such person.
+
+        version: of the profile, at least; fetched if what is held is older.
+        """
+        held = self.index.guest(name, self.today())
+        if held is not None and held.person.version >= version:
+            return held
+        people = await fetch_people(self._ports, self.index, [name])
+        held = self.index.guest(name, self.today())
+        if held is not None:
+            return held
+        return await visiting(self._ports, self.index, people[0]) if people else None
 
     async def rebuild(self) -> AsyncIterator[Building | None]:
         """Have the index built from nothing, and yield how far it has come, again and again until it is served.

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from heapq import nsmallest
 
 from careweave_matching.entries import OpportunityEntry
+from careweave_matching.notices import Notice
 from careweave_matching.taxonomy import Closer
 
 SHOWN = 3
@@ -20,19 +21,19 @@ DECLARED = 1.0
 class Gaps:
     """Closers by skill index: those of the taxonomy, and the opportunities on offer."""
 
-    def __init__(self, closers: Mapping[int, tuple[Closer, ...]], offered: Iterable[OpportunityEntry]) -> None:
+    def __init__(self, closers: Mapping[int, tuple[Closer, ...]], offered: Iterable[OpportunityEntry | Notice]) -> None:
         """Gather what `offered` opportunities teach; `closers` is shared."""
         self._closers = closers
         self._taught: dict[int, dict[str, str]] = defaultdict(dict)  # skill → name of what teaches it → its title
         for entry in offered:
             self.add(entry)
 
-    def add(self, entry: OpportunityEntry) -> None:
+    def add(self, entry: OpportunityEntry | Notice) -> None:
         """Let what the opportunity teaches count."""
         for skill in entry.taught:
             self._taught[skill][entry.opportunity.name] = entry.opportunity.title
 
-    def drop(self, entry: OpportunityEntry) -> None:
+    def drop(self, entry: OpportunityEntry | Notice) -> None:
         """Let it count no longer; it was added before."""
         for skill in entry.taught:
             del self._taught[skill][entry.opportunity.name]

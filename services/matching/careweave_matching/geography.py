@@ -54,6 +54,11 @@ class Geography:
         """Half of the SHA-256 of `positions`, 32 hexadecimal digits: equal where every journey is."""
         return sha256(self.positions).hexdigest()[:32]
 
+    @property
+    def centres(self) -> list[Point | None]:
+        """The centre of each place by its number; None where it is not known."""
+        return [place.centre for place in self._places]
+
     def __len__(self) -> int:
         """Return how many places there are."""
         return len(self._names)

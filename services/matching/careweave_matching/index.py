@@ -4,6 +4,7 @@ Nothing here asks a store. `following` fills it from a snapshot and keeps it cur
 version of the taxonomy means a new index.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -29,9 +30,11 @@ from careweave_matching.gaps import Gaps
 from careweave_matching.geography import Geography
 from careweave_matching.model import HeldSkill, Opportunity, Person, Versions
 from careweave_matching.needs import NeedBook
+from careweave_matching.notices import Notice, NoticeBoard, notice_of
 from careweave_matching.pair import Frame
 from careweave_matching.reach import Reach
 from careweave_matching.screening import Screener
+from careweave_matching.shards.territory import Territory
 from careweave_matching.table import Table, offered_on
 from careweave_matching.taxonomy import Taxonomy
 from careweave_matching.vectors import VectorBook
@@ -50,6 +53,8 @@ _MOST_TAKEN: Final = 512
 """Opportunities that a board takes in at once, at most: more are as quick with a new one."""
 
 _LEAST_CHANGED, _MOST_CHANGED, _SHARE_CHANGED = 64, 1000, 32
+_MOST_ASIDE: Final = 256
+"""Opportunities of other shards that are kept ready for single questions, at most."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,8 @@ class Board:
 
     What takes long is made when it is first asked for: a watch needs the frame alone, and most ask for one view.
 
-    on_offer: opportunities, when the board was made. gaps: what those on offer develop.
+    on_offer: opportunities, when the board was made. gaps: what those on offer develop, anywhere.
+    notices: those that another shard holds.
     needs: numbers of credentials needed. width: length of a vector.
     """
 
@@ -69,6 +75,7 @@ class Board:
     width: int
     names: Names
     organisation_title: Callable[[str], str]
+    notices: NoticeBoard
 
     @cached_property
     def table(self) -> Table:
@@ -111,10 +118,25 @@ class Board:
                     return False
                 self.gaps.add(entry)
                 taught.update(entry.taught)
-        for encoder in (self.__dict__.get(view) for view in ("full", "basic")):
-            if taught and encoder is not None:
-                encoder.forget_closers(taught)
+        if taught:
+            self._forget_closers(taught)
         return True
+
+    def notice(self, before: Notice | None, after: Notice | None) -> None:
+        """Let `after` count in place of `before` for what closes gaps: it is on offer elsewhere."""
+        offered = [each is not None and each.opportunity.is_offered(self.frame.as_of) for each in (before, after)]
+        if before is not None and offered[0]:
+            self.gaps.drop(before)
+        if after is not None and offered[1]:
+            self.gaps.add(after)
+        taught = {skill for each in (before, after) if each is not None for skill in each.taught}
+        if taught:
+            self._forget_closers(taught)
+
+    def _forget_closers(self, taught: set[int]) -> None:
+        for encoder in (self.__dict__.get(view) for view in ("full", "basic")):
+            if encoder is not None:
+                encoder.forget_closers(taught)
 
     @cached_property
     def screener(self) -> Screener:
@@ -143,10 +165,12 @@ class Coming:
     """A board that is made beside the one that serves.
 
     make: makes it, table and all; blocks, and may run in a thread. late: what was taken in since it was begun.
+    late_notices: the same of notices, in order: each as it was before, and as it is since.
     """
 
     make: Callable[[], Board]
     late: dict[str, None] = field(default_factory=dict)
+    late_notices: list[tuple[Notice | None, Notice | None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +193,13 @@ class Index:
         weights: Weights,
         *,
         learnt: Learnt | None = None,
+        territory: Territory | None = None,
     ) -> None:
-        """Begin empty. learnt: by another index, of the same taxonomy and embedder."""
+        """Begin empty.
+
+        learnt: by another index, of the same taxonomy and embedder.
+        territory: what is held where several processes share people and opportunities; None stands for everything.
+        """
         learnt = learnt or Learnt(VectorBook(embedder, taxonomy), AimFinder(embedder, taxonomy), names_of(taxonomy))
         self._embedder, self._learnt = embedder, learnt
         self.taxonomy = taxonomy
@@ -183,7 +212,14 @@ class Index:
         self._keys = KeyBook()
         self._needs = NeedBook()
         self._reach = Reach(taxonomy, self._keys, weights, self._vectors.skills)
+        self.territory = territory
         self._people: dict[str, PersonEntry] = {}
+        self._guests: dict[str, PersonEntry] = {}
+        """Those who roam, and live in another shard."""
+        self._told_from_afar: set[str] = set()
+        """Those who roam, live here and ask for alerts."""
+        self._notices = NoticeBoard()
+        self._aside: OrderedDict[str, OpportunityEntry] = OrderedDict()
         self._opportunities: dict[str, OpportunityEntry] = {}
         self._board: Board | None = None
         self._next: Board | None = None
@@ -216,6 +252,8 @@ class Index:
     async def put_opportunities(self, opportunities: Sequence[Opportunity]) -> list[str]:
         """Take in those that are newer than what is held; returns their names."""
         newer = [each for each in opportunities if self._is_newer(each)]
+        if self.territory is not None:
+            newer = self._held_here(newer, self.territory)
         skills = {need.skill for each in newer for need in each.requirements}
         await self._vectors.learn_skills(skills | {name for each in newer for name in each.develops})
         await self._vectors.learn_roles((), newer)
@@ -242,8 +280,43 @@ class Index:
             self._coming.late.update(dict.fromkeys(names))
 
     def _is_newer(self, opportunity: Opportunity) -> bool:
-        held = self._opportunities.get(opportunity.name)
+        held = self._opportunities.get(opportunity.name) or self._notices.get(opportunity.name)
         return held is None or held.opportunity.version < opportunity.version
+
+    def _held_here(self, newer: Sequence[Opportunity], territory: Territory) -> list[Opportunity]:
+        """Return those that are held in full; of the others a notice is put up."""
+        held: list[Opportunity] = []
+        for each in newer:
+            self._aside.pop(each.name, None)
+            here = territory.holds(each)
+            if here:
+                held.append(each)
+            elif self._opportunities.pop(each.name, None) is not None:
+                self._board = self._next = self._coming = None  # it has moved away
+            known = (self.taxonomy.index[skill] for skill in set(each.develops) if self.taxonomy.knows(skill))
+            after = None if here else notice_of(each, tuple(sorted(known)))
+            before = self._notices.drop(each.name) if after is None else self._notices.put(after)
+            for board in (self._board, self._next):
+                if board is not None:
+                    board.notice(before, after)
+            if self._coming is not None:
+                self._coming.late_notices.append((before, after))
+        return held
+
+    def notice(self, name: str) -> Notice | None:
+        """Return what is known of an opportunity that another shard holds; None if none of that name is elsewhere."""
+        return self._notices.get(name)
+
+    async def set_aside(self, opportunity: Opportunity) -> None:
+        """Keep an opportunity of another shard ready for single questions; no list ranks it here."""
+        await self._vectors.learn_skills({need.skill for need in opportunity.requirements} | {*opportunity.develops})
+        await self._vectors.learn_roles((), [opportunity])
+        vector = (await self._vectors.describe([opportunity]))[0]
+        entry = enter_opportunity(opportunity, vector, self._vectors.skills, self.taxonomy, self._keys)
+        self._aside[opportunity.name] = entry
+        self._reach.ask_for_new_keys()
+        if len(self._aside) > _MOST_ASIDE:
+            self._aside.popitem(last=False)
 
     async def read_written(self, texts: Iterable[str]) -> Mapping[str, Vectors]:
         """Return the vectors of `texts`, which people wrote, by text."""
@@ -256,7 +329,7 @@ class Index:
 
         written: vectors of what they wrote, by text, as far as they are known already.
         """
-        newer = [each for each in people if self._is_newer_person(each)]
+        newer = [each for each in people if self._is_newer_person(each) and self.keeps(each)]
         await self._vectors.learn_skills({held.skill for each in newer for held in each.skills})
         await self._vectors.learn_roles(newer, ())
         aspirations = await self._vectors.aspirations(newer, written)
@@ -268,28 +341,61 @@ class Index:
                 self._enter(person, aims, as_of)
                 taken.append(person.name)
         if taken:
-            self._reach.hold(code >> CODE_BITS for name in taken for code in self._people[name].codes)
+            entries = (self._people.get(name) or self._guests[name] for name in taken)
+            self._reach.hold(code >> CODE_BITS for entry in entries for code in entry.codes)
             self._change(taken)
         return taken
 
     def _is_newer_person(self, person: Person) -> bool:
-        held = self._people.get(person.name)
+        held = self._people.get(person.name) or self._guests.get(person.name)
         return held is None or held.person.version < person.version
+
+    def keeps(self, person: Person) -> bool:
+        """Say whether a profile is held here; one that is not any more is dropped."""
+        if self.territory is None or self.territory.holds_person(person):
+            return True
+        self._leave(person.name)
+        return False
+
+    async def visiting(self, person: Person, as_of: date, written: Mapping[str, Vectors]) -> PersonEntry:
+        """Return the entry of somebody who lives elsewhere, which is not held. written: as in `put_people`."""
+        await self._vectors.learn_skills({held.skill for held in person.skills})
+        await self._vectors.learn_roles([person], ())
+        aspirations = (await self._vectors.aspirations([person], written))[0]
+        if person.wishes.aspiration:
+            await self._finder.learn()
+        made = self._made(person, aspirations, as_of)
+        self._reach.hold(code >> CODE_BITS for code in made.codes)
+        return made
 
     def move(self, surroundings: Surroundings) -> None:
         """Take in new places and organisations."""
         self.surroundings = surroundings
         self._board = self._next = self._coming = None
+        if self.territory is not None:
+            self.territory = self.territory.over(surroundings.geography)
 
     def forget_person(self, name: str) -> None:
         """Drop everything about a person who was erased."""
         self.applied.forget(name)
+        self._leave(name)
+
+    def _leave(self, name: str) -> None:
+        """Hold a person no longer. What they have applied for stays known: they may come back, and shards rank it."""
+        self._guests.pop(name, None)
+        self._told_from_afar.discard(name)
         if self._people.pop(name, None) is not None:
             self._change([name])
 
     def person(self, name: str, as_of: date) -> PersonEntry | None:
-        """Return the entry of a person as of a day; None if there is none."""
-        entry = self._people.get(name)
+        """Return the entry of a person as of a day; None if there is none. A guest is none."""
+        return self._as_of(self._people.get(name), as_of)
+
+    def guest(self, name: str, as_of: date) -> PersonEntry | None:
+        """Return the entry of somebody who roams and lives in another shard; None if there is none."""
+        return self._as_of(self._guests.get(name), as_of)
+
+    def _as_of(self, entry: PersonEntry | None, as_of: date) -> PersonEntry | None:
         if entry is None or entry.good_from <= as_of.toordinal() <= entry.good_through:
             return entry
         fresh = self._enter(entry.person, entry.aspirations, as_of)
@@ -318,7 +424,16 @@ class Index:
         return made
 
     def _enter(self, person: Person, aspirations: Vectors | None, as_of: date) -> PersonEntry:
-        entry = self._people[person.name] = self._made(person, aspirations, as_of)
+        entry = self._made(person, aspirations, as_of)
+        here = self.territory is None or self.territory.is_resident(person)
+        among, others = (self._people, self._guests) if here else (self._guests, self._people)
+        among[person.name] = entry
+        if self.territory is not None:
+            if others.pop(person.name, None) is not None:
+                self._change([person.name])
+            self._told_from_afar.discard(person.name)
+            if here and person.wishes.alerts and self.territory.roams(person):
+                self._told_from_afar.add(person.name)
         return entry
 
     def _made(self, person: Person, aspirations: Vectors | None, as_of: date) -> PersonEntry:
@@ -346,8 +461,18 @@ class Index:
         )
 
     def opportunity(self, name: str) -> OpportunityEntry | None:
-        """Return the entry of an opportunity, open or closed; None if there is none."""
-        return self._opportunities.get(name)
+        """Return the entry of an opportunity, open or closed; None if there is none, or it was not set aside."""
+        return self._opportunities.get(name) or self._aside.get(name)
+
+    @property
+    def tells_from_afar(self) -> bool:
+        """Whether somebody who lives here is to be told of opportunities that another shard holds."""
+        return bool(self._told_from_afar)
+
+    @property
+    def guest_count(self) -> int:
+        """How many people are held who roam and live in another shard."""
+        return len(self._guests)
 
     @property
     def opportunity_count(self) -> int:
@@ -389,16 +514,17 @@ class Index:
             if self._next is not None and self._next.frame.as_of == as_of:
                 self._board, self._next = self._next, None
             else:
-                self._board = self._made_board(list(self._opportunities.values()), as_of)
+                notices = list(self._notices.offered(as_of))
+                self._board = self._made_board(list(self._opportunities.values()), notices, as_of)
         return self._board
 
-    def _made_board(self, entries: Sequence[OpportunityEntry], as_of: date) -> Board:
+    def _made_board(self, entries: Sequence[OpportunityEntry], notices: Sequence[Notice], as_of: date) -> Board:
         offered = offered_on(entries, as_of)
-        gaps = Gaps(self.taxonomy.closers, offered)
+        gaps = Gaps(self.taxonomy.closers, (*offered, *notices))
         geography = self.surroundings.geography
         frame = Frame(self.taxonomy, self._reach, geography, self.weights, gaps.closers, self.model, as_of)
         width = self._vectors.skills.shape[1]
-        return Board(offered, frame, gaps, self._needs, width, self._names, self.organisation_title)
+        return Board(offered, frame, gaps, self._needs, width, self._names, self.organisation_title, self._notices)
 
     def next_due(self, now: datetime) -> date | None:
         """Return the day for which a board had better be made by now, so that nobody waits for it; None if for none.
@@ -421,10 +547,10 @@ class Index:
 
     def begin_next(self, as_of: date) -> Coming:
         """Begin a board of a day from what is there now, for `serve_next` when it is made."""
-        entries = list(self._opportunities.values())
+        entries, notices = list(self._opportunities.values()), list(self._notices.offered(as_of))
 
         def make() -> Board:
-            board = self._made_board(entries, as_of)
+            board = self._made_board(entries, notices, as_of)
             board.screener  # noqa: B018  is made with the table, at the first look
             return board
 
@@ -436,6 +562,8 @@ class Index:
         if coming is not self._coming:
             return
         self._coming = None
+        for before, after in coming.late_notices:
+            board.notice(before, after)
         if board.take([self._opportunities[name] for name in coming.late]):
             if self._board is not None and self._board.frame.as_of == board.frame.as_of:
                 self._board = board

@@ -11,6 +11,7 @@ from careweave.graph.port import Graph
 from careweave_matching.aspirations import Kept
 from careweave_matching.geography import Geography
 from careweave_matching.model import Person
+from careweave_matching.shards.territory import Territory
 
 EVENT_SOURCE: Final = "/careweave/matching"
 """CloudEvents source of every event of this service."""
@@ -19,6 +20,12 @@ Fetched: TypeAlias = tuple[list[Person], list[str]]
 """People found, and names of those that are gone."""
 KeepPlaces: TypeAlias = Callable[[Geography], Awaitable[None]]
 KeepWritten: TypeAlias = Callable[[str, Kept, Sequence[Person], Mapping[str, Vectors]], Awaitable[None]]
+
+
+def everything(geography: Geography) -> Territory | None:
+    """Return what a process holds that shares people and opportunities with no other."""
+    del geography
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,7 @@ class Ports:
     taxonomy_version: digest of what the skills service has loaded; empty if nothing.
     keep_places: see `earlier.keep_places`; done when it returns, whichever process of the server does it.
     keep_written: see `aspirations.write`; one process of a server does it, the others leave it to that one.
+    territory: places → what this process holds of people and opportunities; None for all.
     """
 
     graph: Graph
@@ -50,3 +58,4 @@ class Ports:
     taxonomy_version: Callable[[], Awaitable[str]]
     keep_places: KeepPlaces
     keep_written: KeepWritten
+    territory: Callable[[Geography], Territory | None] = everything

@@ -104,7 +104,7 @@ async def find_opportunities(
     screened = board.screener.screen(entry, index.place(entry))
     paging = None
     applied = index.applied.of(person)
-    left_out = _left_out(entry, applied, wanted)
+    left_out = left_out_of(entry, applied, wanted)
     hidden = hidden_rows(entry, board, wish, left_out) if left_out else frozenset()
     if wanted.per_organisation:
         ranked, paging = _spread(entry, board, screened, (wish, hidden), wanted)
@@ -122,7 +122,7 @@ async def find_opportunities(
     return EncodedPage(page, shown, decision, ranked.total, wanted.offset + shown < ranked.total)
 
 
-def _left_out(entry: PersonEntry, applied: Mapping[str, Stage], wanted: Wanted) -> AbstractSet[str]:
+def left_out_of(entry: PersonEntry, applied: Mapping[str, Stage], wanted: Wanted) -> AbstractSet[str]:
     """Return the opportunities that `wanted` leaves out of the person's list."""
     dismissed = frozenset() if wanted.dismissed else entry.person.wishes.dismissed
     return dismissed if wanted.applied else dismissed | applied.keys()
@@ -216,22 +216,35 @@ async def find_candidates(
     if decisions.full:
         await decisions.room()
     board = index.board(as_of)
-    found = [_allowed(crowd, entry, board, now, wanted) for crowd in index.crowds(as_of)]
-    ranked = sorted(
-        (each for crowd, rows in found for each in _ranked(index, crowd, rows, entry, wanted)), key=_in_order
-    )
-    page, total = ranked[wanted.offset : wanted.offset + wanted.size], sum(len(rows) for _, rows in found)
-    organisation = entry.opportunity.organisation
-    opened = [each.person.consent_for(organisation, ConsentPurpose.BE_FOUND, now) or frozenset() for each, _ in page]
-    candidates = [
-        _candidate(person, fields, entry, board, full=wanted.full)
-        for (person, _), fields in zip(page, opened, strict=True)
-    ]
+    page, total = candidates_held(index, entry, board, now, wanted)
+    candidates = as_candidates(page, entry, board, now, full=wanted.full)
     note_people(each.person for each in candidates)
     people = [(each.person.name, each.person.version, suit, suit) for each, suit in page]
     versions, paging = index.versions(0, entry.opportunity.version), Paging(wanted.offset) if wanted.offset else None
     decision = decisions.record(opportunity, as_of, versions, items_of(people), total, people=people, paging=paging)
     return CandidatePage(candidates, decision, total, wanted.offset + len(candidates) < total)
+
+
+def candidates_held(
+    index: Index, entry: OpportunityEntry, board: Board, now: datetime, wanted: Wanted
+) -> tuple[list[tuple[PersonEntry, float]], int]:
+    """Return the page of those held here whom a consent opens, with their suitability, and how many they are in all."""
+    found = [_allowed(crowd, entry, board, now, wanted) for crowd in index.crowds(now.date())]
+    ranked = sorted(
+        (each for crowd, rows in found for each in _ranked(index, crowd, rows, entry, wanted)), key=_in_order
+    )
+    return ranked[wanted.offset : wanted.offset + wanted.size], sum(len(rows) for _, rows in found)
+
+
+def as_candidates(
+    page: Sequence[tuple[PersonEntry, float]], entry: OpportunityEntry, board: Board, now: datetime, *, full: bool
+) -> list[Candidate]:
+    """Return those of `page` as far as their consents open them to the organisation."""
+    organisation = entry.opportunity.organisation
+    opened = [each.person.consent_for(organisation, ConsentPurpose.BE_FOUND, now) or frozenset() for each, _ in page]
+    return [
+        _candidate(person, fields, entry, board, full=full) for (person, _), fields in zip(page, opened, strict=True)
+    ]
 
 
 def _allowed(

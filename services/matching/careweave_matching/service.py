@@ -23,7 +23,7 @@ from careweave.v1 import matching_pb2, profiles_pb2, skills_pb2
 from careweave.v1.matching_pb2_grpc import add_MatchingServiceServicer_to_server
 from careweave.wiring import Adapters
 from careweave_matching import aspirations, earlier
-from careweave_matching.alerting import Alerting
+from careweave_matching.alerting import GROUP, Alerting
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
 from careweave_matching.forgetting import forget_the_erased
@@ -32,9 +32,12 @@ from careweave_matching.geography import Geography
 from careweave_matching.messages import read_person
 from careweave_matching.model import Person
 from careweave_matching.pathways.plans import Careers
-from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports
+from careweave_matching.ports import EVENT_SOURCE, Fetched, Ports, everything
 from careweave_matching.retention import apply_rules
 from careweave_matching.servicer import MatchingServicer
+from careweave_matching.shards.peers import PeersOverGrpc
+from careweave_matching.shards.servicer import ShardServicer
+from careweave_matching.shards.share import share_of
 
 KEEP_PLACES: Final = "KeepPlaces"
 """What workers ask to have kept where the places are, before a ranking names that."""
@@ -58,14 +61,19 @@ class MatchingPart:
         relay: Relay,
         *beside: Callable[[], Awaitable[None]],
         answers: Mapping[str, Answer] = MappingProxyType({}),
+        closing: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
-        """Take what `build` made. beside: what else goes on beside calls, until cancelled. answers: to workers."""
+        """Take what `build` made.
+
+        beside: what else goes on beside calls, until cancelled. answers: to workers. closing: what is done at last.
+        """
         self.answers = answers
         self._servicer = servicer
         self._model = model
         self._decisions = decisions
         self._relay = relay
         self._beside = beside
+        self._closing = closing
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add the servicer to `server`, FindOpportunities with a serialiser that takes its bytes as they are."""
@@ -92,8 +100,10 @@ class MatchingPart:
         return self._model.current()
 
     async def close(self) -> None:
-        """Record the decisions that still wait."""
+        """Record the decisions that still wait, and let go of what was opened."""
         await self._decisions.flush()
+        for work in self._closing:
+            await work()
 
 
 def finding(servicer: MatchingServicer) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
@@ -187,6 +197,7 @@ def ports_over(adapters: Adapters, channels: Channels) -> Ports:
     """Return what the use-cases stand on: `adapters`, and the other services through `channels`."""
     others = OtherServices(channels)
     return Ports(
+        territory=share.territory if (share := share_of(adapters.settings)) else everything,
         graph=adapters.graph,
         events=adapters.events,
         embedder=adapters.embedder,
@@ -214,9 +225,13 @@ def limits_of(settings: Settings) -> Limits:
 
 def servicer_over(
     settings: Settings, ports: Ports, model: ReadModel, decisions: Decisions, careers: Careers
-) -> MatchingServicer:
-    """Return what answers in every process of a server alike."""
-    return MatchingServicer(ports, model, decisions, token_key(settings), careers)
+) -> tuple[MatchingServicer, Sequence[Callable[[], Awaitable[None]]]]:
+    """Return what answers in every process of a server alike, and what is done when it has answered its last call."""
+    share, key = share_of(settings), token_key(settings)
+    if share is None:
+        return MatchingServicer(ports, model, decisions, key, careers), ()
+    peers = PeersOverGrpc(share.plan, share.own, settings)
+    return ShardServicer(ports, model, decisions, key, careers, peers=peers), (peers.close,)
 
 
 async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
@@ -227,16 +242,17 @@ async def build(adapters: Adapters, channels: Channels) -> MatchingPart:
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     relay = Relay(adapters.graph, adapters.events, EVENT_SOURCE, adapters.clock, adapters.new_id)
     careers = Careers(adapters.graph)
-    servicer = servicer_over(settings, ports, model, decisions, careers)
+    servicer, closing = servicer_over(settings, ports, model, decisions, careers)
+    group = f"{GROUP}-{settings.shard}" if settings.shard else GROUP
     daily = partial(keep_to_rules, partial(apply_rules, ports))
     beside = (
-        Alerting(ports, model).run,
+        Alerting(ports, model, group).run,
         partial(forget_the_erased, ports),
         daily,
         partial(careers.keep_ready, model),
     )
     answers = {KEEP_PLACES: partial(_keep_places, ports.graph)}
-    return MatchingPart(servicer, model, decisions, relay, *beside, answers=answers)
+    return MatchingPart(servicer, model, decisions, relay, *beside, answers=answers, closing=closing)
 
 
 async def _keep_places(graph: Graph, positions: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The MatchingService over gRPC: requests to use-cases, results to replies, and nothing else."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -33,6 +33,7 @@ from careweave_matching.pathways.plans import Careers, plan_pathways
 from careweave_matching.ports import Ports
 from careweave_matching.ranking import Wanted
 from careweave_matching.servicer_safeguards import SafeguardsServicer
+from careweave_matching.shards import spanning
 from careweave_matching.terms import Stage
 from careweave_matching.watch import watch
 
@@ -99,15 +100,7 @@ class MatchingServicer(SafeguardsServicer):
 
     async def find_opportunities(self, request: pb.FindOpportunitiesRequest, context: Context) -> bytes:
         """Rank opportunities for a person; the reply comes in the wire format."""
-        wanted = self._wanted(request)
-        if request.kinds or request.maximum_per_organisation or request.include_dismissed or request.exclude_applied:
-            wanted = replace(
-                wanted,
-                kinds=frozenset(request.kinds),
-                per_organisation=request.maximum_per_organisation,
-                dismissed=request.include_dismissed,
-                applied=not request.exclude_applied,
-            )
+        wanted = self._wanted_list(request)
         found = await ranking.find_opportunities(
             self._model, self._decisions, caller_of(context), request.person, wanted
         )
@@ -146,9 +139,37 @@ class MatchingServicer(SafeguardsServicer):
         self, request: pb.RankEveryoneRequest, context: Context
     ) -> AsyncIterator[pb.RankEveryoneResponse]:
         """Rank opportunities for everyone."""
+        async for some in self._ranked_for_everyone(request, context):
+            yield some
+
+    async def _ranked_for_everyone(
+        self,
+        request: pb.RankEveryoneRequest,
+        context: Context,
+        roaming: Callable[[int], whole_place.Roaming] | None = None,
+    ) -> AsyncIterator[pb.RankEveryoneResponse]:
+        """Rank for everyone. roaming: how many are wanted → what ranks for those who roam."""
         wanted = min(request.top or _LISTED_OF_EACH, _MOST_LISTED_OF_EACH)
-        async for some in whole_place.rank_whole_place(self._model, self._decisions, caller_of(context), wanted):
+        beyond = roaming(wanted) if roaming else None
+        async for some in whole_place.rank_whole_place(
+            self._model, self._decisions, caller_of(context), wanted, beyond
+        ):
             yield pb.RankEveryoneResponse(people=[_person_list(each) for each in some.lists], total_size=some.people)
+
+    async def FindShardOpportunities(
+        self, request: pb.FindShardOpportunitiesRequest, context: Context
+    ) -> pb.FindOpportunitiesResponse:
+        """Rank what this shard owns for somebody who lives in another."""
+        wanted = replace(self._wanted_list(request.request, paged=False), size=request.first)
+        return await spanning.answer_for_list(self._model, caller_of(context), request, wanted)
+
+    async def FindShardCandidates(
+        self, request: pb.FindShardCandidatesRequest, context: Context
+    ) -> pb.FindCandidatesResponse:
+        """Rank who lives here for an opportunity, wherever it is."""
+        asked = request.request
+        wanted = Wanted(0, request.first, ineligible=asked.include_ineligible, full=asked.view != pb.MATCH_VIEW_BASIC)
+        return await spanning.answer_for_candidates(self._model, caller_of(context), request, wanted)
 
     async def ExplainMatch(self, request: pb.ExplainMatchRequest, context: Context) -> pb.Match:
         """Explain one pair."""
@@ -236,6 +257,18 @@ class MatchingServicer(SafeguardsServicer):
         stage = index.applied.of(match.person).get(opportunity.name, 0) if own else 0
         return match_message(match, index.organisation_title(opportunity.organisation), stage)
 
+    def _wanted_list(self, request: pb.FindOpportunitiesRequest, *, paged: bool = True) -> Wanted:
+        wanted = self._wanted(request) if paged else _unpaged(request)
+        if request.kinds or request.maximum_per_organisation or request.include_dismissed or request.exclude_applied:
+            wanted = replace(
+                wanted,
+                kinds=frozenset(request.kinds),
+                per_organisation=request.maximum_per_organisation,
+                dismissed=request.include_dismissed,
+                applied=not request.exclude_applied,
+            )
+        return wanted
+
     def _wanted(self, request: _Ranking) -> Wanted:
         place = decode_token(self._token_key, request)
         return Wanted(
@@ -244,6 +277,11 @@ class MatchingServicer(SafeguardsServicer):
             ineligible=request.include_ineligible,
             full=request.view != pb.MATCH_VIEW_BASIC,
         )
+
+
+def _unpaged(request: _Ranking) -> Wanted:
+    """Return what is wanted from the beginning on; how much, the caller knows."""
+    return Wanted(0, 0, ineligible=request.include_ineligible, full=request.view != pb.MATCH_VIEW_BASIC)
 
 
 def _offset(place: str) -> int:

@@ -51,9 +51,12 @@ async def watch(
         published = read_published(event.type, event.payload)
         await model.take_opportunities([published])
         index, as_of = await model.until_current(), model.today()
-        who, entry = index.person(person, as_of), index.opportunity(published.name)
+        who = index.person(person, as_of)
         if who is None:
             raise no_such("person", person)
+        if index.territory is not None and index.territory.roams(who.person):
+            await model.set_aside(published.name)
+        entry = index.opportunity(published.name)
         if entry is None or entry.opportunity.version != published.version:
             continue  # a later event tells of what it is now
         match = judge(who, entry, index.board(as_of).frame, own=True)

@@ -5,9 +5,9 @@ Preference counts, as in their own list. Nobody is left out for want of consent:
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from careweave.audit.asked import note_people
 from careweave.policy import Action, Caller, authorise
@@ -51,10 +51,17 @@ class Some:
     people: int
 
 
-async def rank_whole_place(model: ReadModel, decisions: Decisions, caller: Caller, wanted: int) -> AsyncIterator[Some]:
+Roaming: TypeAlias = Callable[[PersonEntry], Awaitable[tuple[list[Line], int]]]
+"""Ranks for somebody over all shards: the best lines, and how many were ranked."""
+
+
+async def rank_whole_place(
+    model: ReadModel, decisions: Decisions, caller: Caller, wanted: int, roaming: Roaming | None = None
+) -> AsyncIterator[Some]:
     """Yield the lists of everyone, in order of name, each of the `wanted` best that are open to them, and record them.
 
     What changes meanwhile counts for those whose turn is still to come.
+    roaming: ranks for those to whom more may be open than this process holds; None where it holds everything.
 
     Raises:
         Forbidden: the caller may not. Unavailable: no index yet.
@@ -75,7 +82,9 @@ async def rank_whole_place(model: ReadModel, decisions: Decisions, caller: Calle
                     await decisions.room()
                 entry = everyone.people[lists.first + number]
                 lines, total = _lines(everyone, lists, number), int(lists.ranked[number])
-                if entry.person.wishes.dismissed:
+                if roaming is not None and index.territory is not None and index.territory.roams(entry.person):
+                    lines, total = await roaming(entry)
+                elif entry.person.wishes.dismissed:
                     lines, total = _without_dismissed(entry, index, board, wanted)
                 versions = index.versions(entry.person.version, 0)
                 items = items_of([(line.opportunity, line.version, line.score, line.suitability) for line in lines])

@@ -4,6 +4,7 @@ It holds an index of its own, which follows the event log as that of a replica d
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import grpc
@@ -27,8 +28,15 @@ class FindingPart:
     name = NAME
     methods = METHODS
 
-    def __init__(self, servicer: MatchingServicer, model: ReadModel, decisions: Decisions) -> None:
-        """Take what `build` made."""
+    def __init__(
+        self,
+        servicer: MatchingServicer,
+        model: ReadModel,
+        decisions: Decisions,
+        closing: Sequence[Callable[[], Awaitable[None]]] = (),
+    ) -> None:
+        """Take what `build` made. closing: what is done at last."""
+        self._closing = closing
         self._servicer = servicer
         self._model = model
         self._decisions = decisions
@@ -53,8 +61,10 @@ class FindingPart:
         self._model.renew()
 
     async def close(self) -> None:
-        """Record the rankings that still wait."""
+        """Record the rankings that still wait, and let go of what was opened."""
         await self._decisions.flush()
+        for work in self._closing:
+            await work()
 
 
 async def build(adapters: Adapters, channels: Channels, ask: Ask) -> FindingPart:
@@ -62,8 +72,8 @@ async def build(adapters: Adapters, channels: Channels, ask: Ask) -> FindingPart
     ports = worker_ports(ports_over(adapters, channels), ask)
     model = ReadModel(ports, limits=limits_of(adapters.settings))
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
-    servicer = servicer_over(adapters.settings, ports, model, decisions, Careers(ports.graph))
-    return FindingPart(servicer, model, decisions)
+    servicer, closing = servicer_over(adapters.settings, ports, model, decisions, Careers(ports.graph))
+    return FindingPart(servicer, model, decisions, closing)
 
 
 if __name__ == "__main__":

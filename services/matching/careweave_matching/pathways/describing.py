@@ -7,14 +7,14 @@ from typing import Final
 
 import numpy as np
 
-from careweave_matching.entries import OpportunityEntry, PersonEntry
+from careweave_matching.entries import PersonEntry
 from careweave_matching.pair import Frame, Match, SkillMatch, skill_match
 from careweave_matching.pathways import rules
 from careweave_matching.pathways.career import CareerMap, Programme, Work
 from careweave_matching.pathways.facts import Register, Way
 from careweave_matching.pathways.ground import relatedness
 from careweave_matching.pathways.network import BANDS, Link
-from careweave_matching.pathways.offers import Offers, Pay
+from careweave_matching.pathways.offers import Offer, Offers, Pay
 from careweave_matching.pathways.routes import Preference, Route, Steps
 from careweave_matching.pathways.rules import Rule
 from careweave_matching.pathways.search import Step
@@ -187,7 +187,7 @@ class Describer:
     def _related(self, origin: Work | None, work: Work) -> float:
         return float(relatedness(self.career, origin, (work,))[0]) if origin else 0.0
 
-    def _entries(self, programme: Programme | None, work: Work) -> Sequence[OpportunityEntry]:
+    def _entries(self, programme: Programme | None, work: Work) -> Sequence[Offer]:
         if programme is None:
             return self.offers.work.get(work.name, ())
         return self.offers.apprenticeships.get(programme.name, ())

@@ -23,7 +23,7 @@ from careweave_matching.pathways.destinations import find_destinations, proposab
 from careweave_matching.pathways.facts import packaged_facts
 from careweave_matching.pathways.ground import Ground, Grounds, relatedness
 from careweave_matching.pathways.network import build_network
-from careweave_matching.pathways.offers import Offers, offers_on
+from careweave_matching.pathways.offers import Offers, changes_of, offers_on
 from careweave_matching.pathways.reading import read_career_rows
 from careweave_matching.pathways.routes import (
     ALL,
@@ -115,7 +115,7 @@ class Careers:
     def offers_on(self, board: Board) -> Offers:
         """Return what is on offer, by occupation."""
         offers = self._offers
-        if offers is None or offers.board is not board or offers.changes != board.table.changes:
+        if offers is None or offers.board is not board or offers.changes != changes_of(board):
             offers = self._offers = offers_on(board)
         return offers
 
