@@ -14,7 +14,8 @@ from careweave_cli.quality.extraction import is_for_fitting, packaged_extractor,
 from careweave_cli.quality.fitting import calibrated, chosen, cross_validated, mean_of, read_all, reliability, returned
 from careweave_cli.quality.packaged import packaged_skills
 from careweave_cli.quality.sets import SENTENCES
-from careweave_skills.extraction import DEFAULT_CONFIDENCE, MOST_OF_A_SENTENCE, WEIGHTS
+from careweave_skills.extraction import DEFAULT_CONFIDENCE, MOST_OF_A_SENTENCE
+from careweave_skills.weighing import WEIGHTS
 
 from careweave import datasets
 from careweave.config import read_settings

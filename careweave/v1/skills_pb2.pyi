@@ -159,8 +159,9 @@ class _SkillMentionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SkillMen
     SKILL_MENTION_DESCRIBED: _SkillMention.ValueType  # 2
     """The text says in other words what the skill is."""
     SKILL_MENTION_IMPLIED: _SkillMention.ValueType  # 3
-    """The skill only follows from what the span says: from a certificate,
-    product, job or circumstance that `wording` stands for.
+    """The skill only follows from what the text says: from a certificate,
+    product, job or circumstance that `wording` names, most of whose words
+    stand in the sentence.
     """
 
 class SkillMention(_SkillMention, metaclass=_SkillMentionEnumTypeWrapper):
@@ -173,8 +174,9 @@ SKILL_MENTION_NAMED: SkillMention.ValueType  # 1
 SKILL_MENTION_DESCRIBED: SkillMention.ValueType  # 2
 """The text says in other words what the skill is."""
 SKILL_MENTION_IMPLIED: SkillMention.ValueType  # 3
-"""The skill only follows from what the span says: from a certificate,
-product, job or circumstance that `wording` stands for.
+"""The skill only follows from what the text says: from a certificate,
+product, job or circumstance that `wording` names, most of whose words
+stand in the sentence.
 """
 Global___SkillMention: _TypeAlias = SkillMention  # noqa: Y015
 

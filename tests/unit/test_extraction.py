@@ -210,6 +210,12 @@ def test_a_text_says_whether_it_names_describes_or_implies_a_skill(worded: Skill
     }
 
 
+def test_what_is_merely_like_a_certificate_implies_nothing(worded: SkillExtractor) -> None:
+    found = {each.name: each for each in worded.extract("A clean motorist's licence.", minimum_confidence=0.0).found}
+    assert found["skills/drive"].mention is Mention.DESCRIBED
+    assert found["skills/drive"].wording == "full driving licence"
+
+
 def test_a_skill_in_the_words_of_vacancies_is_surer_for_their_wording(
     worded: SkillExtractor, embedder: Embedder
 ) -> None:

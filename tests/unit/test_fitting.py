@@ -9,8 +9,8 @@ from careweave_cli.quality.extraction import is_for_fitting, read_judged
 from careweave_cli.quality.fitting import Read, calibrated, chosen, cross_validated, mean_of, reliability, returned
 from careweave_cli.quality.packaged import packaged_skills
 from careweave_cli.quality.sets import SENTENCES
-from careweave_skills.extraction import WEIGHTS, Evidence
 from careweave_skills.taxonomy import Scheme
+from careweave_skills.weighing import WEIGHTS, Evidence
 
 from careweave import datasets
 
@@ -28,6 +28,7 @@ def _sentences(count: int) -> list[Read]:
         words[0, wanted] += 0.2
         nothing = np.zeros(SKILLS, np.float32)
         evidence = Evidence(
+            text="",
             places=np.arange(SKILLS),
             preferred=preferred,
             labels=labels,

@@ -6,8 +6,9 @@ from typing import Final
 
 from careweave_matching.likeness import SHARES, OccupationSpace, Shares
 from careweave_matching.metric import read_metric
-from careweave_skills.extraction import WEIGHTS, Evidence, SkillExtractor, Weights
+from careweave_skills.extraction import SkillExtractor
 from careweave_skills.segments import sentences
+from careweave_skills.weighing import WEIGHTS, Evidence, Weights
 
 from careweave import datasets
 from careweave.embedding.port import Embedder, Vectors

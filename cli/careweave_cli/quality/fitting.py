@@ -8,8 +8,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from careweave_skills.extraction import Evidence, SkillExtractor, Weights
+from careweave_skills.extraction import SkillExtractor
 from careweave_skills.segments import sentences
+from careweave_skills.weighing import Evidence, Weights
 from scipy.optimize import minimize
 
 from careweave_cli.quality.extraction import JudgedSentences, is_for_fitting, measures

@@ -11,7 +11,6 @@ docs/quality.md.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from math import exp
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -20,16 +19,17 @@ import numpy.typing as npt
 from careweave.abbreviations import in_full
 from careweave.embedding.port import Vectors
 from careweave.grams import Scores
+from careweave.wording import telling_words
 from careweave_skills.care import in_terms
 from careweave_skills.lexical import PhraseBook
 from careweave_skills.search import ConceptIndex
 from careweave_skills.segments import Segment, Sentence, sentences
 from careweave_skills.taxonomy import LinkMethod, Scheme
+from careweave_skills.weighing import WEIGHTS, Evidence, Places, Weights
 from careweave_skills.wordings import Wording, WordingIndex
 
 Embed: TypeAlias = Callable[[Sequence[str]], Vectors]
 Eligible: TypeAlias = npt.NDArray[np.bool_]
-_Places: TypeAlias = npt.NDArray[np.intp]
 
 DEFAULT_CONFIDENCE: Final = 0.20
 """Least confidence of what is returned unless the caller says otherwise."""
@@ -74,75 +74,6 @@ class Extraction:
 
     found: tuple[Found, ...]
     unmatched: tuple[Segment, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """What each kind of evidence counts. The score is about 0 to 1.
-
-    preferred, nearest, words: shares of the fit of one segment (the sentence, or one of its clauses) to a skill: cosine
-    with its preferred label, cosine with the nearest of its labels and wordings, and likeness in words. They add up
-    to 1.
-    care, asked, worded: added to the fit of a skill that all of health and social care, and that all occupations ask
-    for, see `care.breadth`, and that vacancies have wordings for.
-    whole: share of the sentence's fit in the score; the rest is that of the segment that fits best.
-    slope, middle: confidence = 1 / (1 + exp(-slope · (score - middle))).
-    """
-
-    preferred: float = 0.404
-    nearest: float = 0.468
-    words: float = 0.128
-    care: float = 0.058
-    asked: float = 0.046
-    worded: float = 0.067
-    whole: float = 0.70
-    slope: float = 17.6
-    middle: float = 0.715
-
-    def confidence(self, score: float) -> float:
-        """Return the confidence, 0 to 1, that `score` stands for."""
-        return 1 / (1 + exp(-self.slope * (score - self.middle)))
-
-
-WEIGHTS: Final = Weights()
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What speaks for each candidate of one sentence; the last axis of the arrays is aligned.
-
-    places: of the skills in the index. preferred, labels, plain, words: (segments, candidates), the sentence as a
-    whole first, then its clauses; `labels` is the cosine with the nearest label, `plain` with the nearest wording of
-    vacancies. care_breadths, breadths: (candidates,), see `care.breadth`. worded: (candidates,), 1 where vacancies have
-    wordings. phrases: where a label of the skill stands word for word, by place. vectors: (segments, dimension).
-    """
-
-    places: _Places
-    preferred: Scores
-    labels: Scores
-    plain: Scores
-    words: Scores
-    care_breadths: Scores
-    breadths: Scores
-    worded: Scores
-    phrases: dict[int, Segment]
-    vectors: Vectors
-
-    def fits(self, weights: Weights) -> Scores:
-        """Return (segments, candidates): how well each segment fits each candidate."""
-        fits: Scores = np.float32(weights.preferred) * self.preferred
-        fits += np.float32(weights.nearest) * np.maximum(self.labels, self.plain)
-        fits += np.float32(weights.words) * self.words
-        fits += np.float32(weights.care) * self.care_breadths + np.float32(weights.asked) * self.breadths
-        fits += np.float32(weights.worded) * self.worded
-        return fits
-
-    def score(self, weights: Weights) -> tuple[Scores, _Places]:
-        """Return the score of each candidate, and the segment that fits it best: 0 for the sentence as a whole."""
-        fits = self.fits(weights)
-        whole = np.float32(weights.whole)
-        score: Scores = whole * fits[0] + (1 - whole) * fits.max(axis=0)
-        return score, np.argmax(fits, axis=0)
 
 
 class SkillExtractor:
@@ -216,6 +147,7 @@ class SkillExtractor:
         put_forward = [_top(values * eligible) for values in (*means, plain.max(axis=0), words.max(axis=0))]
         places = np.unique(np.concatenate([*put_forward, np.array(sorted(phrases), dtype=np.intp)]))
         return Evidence(
+            text=read[0],
             places=places,
             preferred=index.preferred_label(places, vectors),
             labels=index.nearest_label(places, vectors),
@@ -245,7 +177,11 @@ class SkillExtractor:
         return found
 
     def _speaking(self, sentence: Sentence, evidence: Evidence, row: int, segment: int, confidence: float) -> Found:
-        """Return the candidate of `row`, which `segment` fits best, with how the sentence speaks of it."""
+        """Return the candidate of `row`, which `segment` fits best, with how the sentence speaks of it.
+
+        A certificate, product or job that is merely like what the text says implies nothing: most of its words must
+        stand there.
+        """
         place = int(evidence.places[row])
         concept = self.index.concepts[place]
         if phrase := evidence.phrases.get(place):
@@ -262,14 +198,22 @@ class SkillExtractor:
             span.end,
             confidence,
             LinkMethod.EMBEDDING,
-            Mention.IMPLIED if wording and wording.implies else Mention.DESCRIBED,
+            Mention.IMPLIED
+            if wording and wording.implies and _stands(wording.text, evidence.text)
+            else Mention.DESCRIBED,
             wording.text if wording else "",
         )
 
 
-def _top(values: Scores) -> _Places:
+def _stands(wording: str, text: str) -> bool:
+    """Tell whether more than half of the telling words of `wording` stand in `text`, in whatever order."""
+    wanted, there = set(telling_words(wording)), set(telling_words(text))
+    return 2 * len(wanted & there) > len(wanted)
+
+
+def _top(values: Scores) -> Places:
     """Return the places of the CANDIDATES greatest values, those of 0 left out."""
     few = min(CANDIDATES, len(values))
     order = np.argpartition(-values, few - 1)[:few] if few else np.zeros(0, np.intp)
-    found: _Places = order[values[order] > 0]
+    found: Places = order[values[order] > 0]
     return found
