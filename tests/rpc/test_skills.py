@@ -305,7 +305,7 @@ async def test_extracted_skills_stand_where_the_span_says(services: Channels) ->
 async def test_a_skill_that_only_follows_from_the_text_is_marked_and_says_by_what(services: Channels) -> None:
     request = pb.ExtractSkillsRequest(text="You know the NICE guidelines.", minimum_confidence=0.01)
     found: dict[str, pb.ExtractedSkill] = {}
-    for _ in range(300):  # wordings are embedded after the preferred labels
+    for _ in range(300):  # wordings are embedded in the background
         found = {each.label: each for each in (await services.skills.ExtractSkills(request)).skills}
         if found["follow clinical guidelines"].wording:
             break

@@ -126,8 +126,8 @@ def _phases(
 ) -> list[list[str]]:
     """Return the texts to embed, each once, in order of priority; alternative labels from `_PREFERRED_PHASES` on."""
     wanted = [
-        [*_labels(skills, Scheme.ESCO), *(each.label for each in occupations.concepts)],
-        [*titles.standards, *titles.courses, *wordings],
+        [*wordings, *_labels(skills, Scheme.ESCO), *(each.label for each in occupations.concepts)],
+        [*titles.standards, *titles.courses],
         _labels(skills, Scheme.CARE_WORKFORCE_PATHWAY),
         _labels(skills, Scheme.APPRENTICESHIP_STANDARDS),
         occupations.wanted(),
