@@ -2,24 +2,26 @@
 
     python tools/fit_extraction.py     # a minute once the labels are embedded
 
-Weights are chosen on the halves of care.csv, vacancies.csv and general.csv that are for fitting, a grid at a time; then
-the logistic function of confidence is fitted there. Figures and calibration are printed for both halves. courses.csv,
-which names skills of another taxonomy, is reported and chooses nothing.
+Weights are those of greatest likelihood on the halves of care.csv, vacancies.csv, general.csv and adverts.csv that are
+for fitting; then the logistic function of confidence is fitted there. Figures and calibration are printed for both
+halves, and figures by cross-validation inside the fitting halves. courses.csv, which names skills of another taxonomy,
+is reported and chooses nothing.
 """
 
 import os
 
 from careweave_cli.quality.extraction import is_for_fitting, packaged_extractor, read_judged
-from careweave_cli.quality.fitting import calibrated, chosen, mean_of, read_all, reliability, returned
+from careweave_cli.quality.fitting import calibrated, chosen, cross_validated, mean_of, read_all, reliability, returned
 from careweave_cli.quality.packaged import packaged_skills
 from careweave_cli.quality.sets import SENTENCES
-from careweave_skills.extraction import DEFAULT_CONFIDENCE, MOST_OF_A_SENTENCE, WEIGHTS
+from careweave_skills.extraction import DEFAULT_CONFIDENCE, MOST_OF_A_SENTENCE
+from careweave_skills.weighing import WEIGHTS
 
 from careweave import datasets
 from careweave.config import read_settings
 from careweave.wiring import open_embedder
 
-FITTED = ("care", "vacancies", "general")
+FITTED = ("care", "vacancies", "general", "adverts")
 
 
 def main() -> None:
@@ -31,6 +33,9 @@ def main() -> None:
     fitted = [sets[name] for name in FITTED]
     weights = calibrated(fitted, chosen(fitted, WEIGHTS))
     print(weights)
+    for measure in ("rp@5", "mrr"):
+        values = zip(FITTED, cross_validated(fitted, WEIGHTS, measure), strict=True)
+        print(f"by cross-validation, {measure}: {', '.join(f'{name} {value:.3f}' for name, value in values)}")
     for name, read in sets.items():
         for half, wanted in (("fitted", True), ("held back", False)):
             part = [each for each in read if is_for_fitting(each.text) == wanted]

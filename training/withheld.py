@@ -64,7 +64,7 @@ def first_sentence(text: str) -> str:
     return re.split(r"(?<=\.)\s", text)[0]
 
 
-_SETS: Final = ("care.csv", "vacancies.csv")
+_SETS: Final = ("care.csv", "vacancies.csv", "general.csv", "adverts.csv")
 
 
 def _judged_sentences() -> frozenset[str]:

@@ -146,6 +146,40 @@ LINK_METHOD_EMBEDDING: LinkMethod.ValueType  # 3
 """Near in the embedding space."""
 Global___LinkMethod: _TypeAlias = LinkMethod  # noqa: Y015
 
+class _SkillMention:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SkillMentionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SkillMention.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SKILL_MENTION_UNSPECIFIED: _SkillMention.ValueType  # 0
+    """Not stated."""
+    SKILL_MENTION_NAMED: _SkillMention.ValueType  # 1
+    """A label of the skill stands in the text word for word."""
+    SKILL_MENTION_DESCRIBED: _SkillMention.ValueType  # 2
+    """The text says in other words what the skill is."""
+    SKILL_MENTION_IMPLIED: _SkillMention.ValueType  # 3
+    """The skill only follows from what the text says: from a certificate,
+    product, job or circumstance that `wording` names, most of whose words
+    stand in the sentence.
+    """
+
+class SkillMention(_SkillMention, metaclass=_SkillMentionEnumTypeWrapper):
+    """How a text speaks of a skill."""
+
+SKILL_MENTION_UNSPECIFIED: SkillMention.ValueType  # 0
+"""Not stated."""
+SKILL_MENTION_NAMED: SkillMention.ValueType  # 1
+"""A label of the skill stands in the text word for word."""
+SKILL_MENTION_DESCRIBED: SkillMention.ValueType  # 2
+"""The text says in other words what the skill is."""
+SKILL_MENTION_IMPLIED: SkillMention.ValueType  # 3
+"""The skill only follows from what the text says: from a certificate,
+product, job or circumstance that `wording` names, most of whose words
+stand in the sentence.
+"""
+Global___SkillMention: _TypeAlias = SkillMention  # noqa: Y015
+
 class _TaxonomySource:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -767,6 +801,8 @@ class ExtractedSkill(_message.Message):
     SPAN_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
+    MENTION_FIELD_NUMBER: _builtins.int
+    WORDING_FIELD_NUMBER: _builtins.int
     skill: _builtins.str
     """`skills/{skill}`."""
     label: _builtins.str
@@ -775,6 +811,13 @@ class ExtractedSkill(_message.Message):
     """Confidence, 0 to 1."""
     method: Global___LinkMethod.ValueType
     """By label or by embedding."""
+    mention: Global___SkillMention.ValueType
+    """Whether the text names the skill, describes or implies it."""
+    wording: _builtins.str
+    """How vacancies say the skill, where such words are closer to the span than
+    any of its labels; else empty. The packaged wordings are meant, not the
+    words of the text.
+    """
     @_builtins.property
     def span(self) -> Global___TextSpan:
         """Where in the text."""
@@ -787,10 +830,12 @@ class ExtractedSkill(_message.Message):
         span: Global___TextSpan | None = ...,
         confidence: _builtins.float = ...,
         method: Global___LinkMethod.ValueType = ...,
+        mention: Global___SkillMention.ValueType = ...,
+        wording: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["span", b"span"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "label", b"label", "method", b"method", "skill", b"skill", "span", b"span"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "label", b"label", "mention", b"mention", "method", b"method", "skill", b"skill", "span", b"span", "wording", b"wording"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

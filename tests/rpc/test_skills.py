@@ -290,7 +290,9 @@ async def test_courses_can_be_asked_for_by_what_they_develop(services: Channels)
 async def test_extracted_skills_stand_where_the_span_says(services: Channels) -> None:
     text = "You will apply person-centred care. 🙂 We meet in the old library on Tuesdays."
     reply = await services.skills.ExtractSkills(pb.ExtractSkillsRequest(text=text))
-    assert PERSON_CENTRED in {each.label for each in reply.skills}
+    mentions = {each.label: each.mention for each in reply.skills}
+    assert mentions[PERSON_CENTRED] == pb.SKILL_MENTION_NAMED
+    assert pb.SKILL_MENTION_UNSPECIFIED not in mentions.values()
     for each in (*(found.span for found in reply.skills), *reply.unmatched):
         assert text[each.start : each.end] == each.text
     assert any("library" in span.text for span in reply.unmatched)
@@ -298,6 +300,18 @@ async def test_extracted_skills_stand_where_the_span_says(services: Channels) ->
     assert confidences == sorted(confidences, reverse=True)
     sure = await services.skills.ExtractSkills(pb.ExtractSkillsRequest(text=text, minimum_confidence=1))
     assert not sure.skills
+
+
+async def test_a_skill_that_only_follows_from_the_text_is_marked_and_says_by_what(services: Channels) -> None:
+    request = pb.ExtractSkillsRequest(text="You know the NICE guidelines.", minimum_confidence=0.01)
+    found: dict[str, pb.ExtractedSkill] = {}
+    for _ in range(300):  # wordings are embedded in the background
+        found = {each.label: each for each in (await services.skills.ExtractSkills(request)).skills}
+        if found["follow clinical guidelines"].wording:
+            break
+        await asyncio.sleep(0.2)
+    assert found["follow clinical guidelines"].mention == pb.SKILL_MENTION_IMPLIED
+    assert found["follow clinical guidelines"].wording == "NICE guidelines"
 
 
 @pytest.mark.parametrize("text", ["", "\n \t", "x" * 100_001, "x" * 20_000_000])

@@ -19,6 +19,7 @@ FOLDERS = [
     "hr-examples",
     "uk-care",
     "uk-geo",
+    "vacancy-wordings",
 ]
 
 

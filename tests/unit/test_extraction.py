@@ -2,11 +2,12 @@
 
 import pytest
 from careweave_skills.care import MOST_OF_CARE, breadth, in_terms
-from careweave_skills.extraction import Extraction, SkillExtractor
+from careweave_skills.extraction import Extraction, Mention, SkillExtractor
 from careweave_skills.lexical import Concept
 from careweave_skills.search import ConceptIndex
 from careweave_skills.segments import sentences
 from careweave_skills.taxonomy import LinkMethod, Scheme
+from careweave_skills.wordings import Wording
 
 from careweave.config import Settings
 from careweave.embedding.port import Embedder
@@ -171,3 +172,69 @@ def test_sentences_and_clauses_stand_where_they_say() -> None:
 )
 def test_clauses_of_a_list_read_with_the_words_that_they_share(text: str, readings: tuple[str, ...]) -> None:
     assert sentences(text)[0].readings == readings
+
+
+WORDED = [
+    Concept("skills/drive", "drive vehicles", occupations=50),
+    Concept("skills/alone", "work independently", occupations=50),
+    Concept("skills/meals", "plan meals", occupations=50),
+    Concept("skills/cwp-drive", "drive vehicles", (), Scheme.CARE_WORKFORCE_PATHWAY),
+]
+WORDINGS = [
+    Wording("drive vehicles", "full driving licence", implies=True),
+    Wording("work independently", "use your own initiative", implies=False),
+    Wording("a skill that is not there", "plan meals", implies=True),
+]
+
+
+def _worded(embedder: Embedder, wordings: list[Wording]) -> SkillExtractor:
+    index = ConceptIndex(WORDED, embedder.dimension)
+    index.learn(index.wanted(), embedder.embed(index.wanted()))
+    extractor = SkillExtractor(index, embedder.embed_transient, wordings)
+    extractor.wordings.learn(extractor.wordings.wanted(), embedder.embed(extractor.wordings.wanted()))
+    return extractor
+
+
+@pytest.fixture(scope="module")
+def worded(embedder: Embedder) -> SkillExtractor:
+    return _worded(embedder, WORDINGS)
+
+
+def test_a_text_says_whether_it_names_describes_or_implies_a_skill(worded: SkillExtractor) -> None:
+    text = "A full driving licence is needed. You can use your own initiative. Plan meals."
+    mentions = {found.name: (found.mention, found.wording) for found in worded.extract(text).found}
+    assert mentions == {
+        "skills/drive": (Mention.IMPLIED, "full driving licence"),
+        "skills/alone": (Mention.DESCRIBED, "use your own initiative"),
+        "skills/meals": (Mention.NAMED, ""),
+    }
+
+
+def test_what_is_merely_like_a_certificate_implies_nothing(worded: SkillExtractor) -> None:
+    found = {each.name: each for each in worded.extract("A clean motorist's licence.", minimum_confidence=0.0).found}
+    assert found["skills/drive"].mention is Mention.DESCRIBED
+    assert found["skills/drive"].wording == "full driving licence"
+
+
+def test_a_skill_in_the_words_of_vacancies_is_surer_for_their_wording(
+    worded: SkillExtractor, embedder: Embedder
+) -> None:
+    text = "A full driving licence is needed."
+    known, unknown = (
+        {found.name: found.confidence for found in each.extract(text, minimum_confidence=0.0).found}
+        for each in (worded, _worded(embedder, []))
+    )
+    assert known["skills/drive"] > unknown["skills/drive"] + 0.1
+
+
+def test_wordings_are_of_esco_skills_alone(worded: SkillExtractor) -> None:
+    found = worded.extract("A full driving licence is needed.", Scheme.CARE_WORKFORCE_PATHWAY, minimum_confidence=0.0)
+    assert [(each.mention, each.wording) for each in found.found] == [(Mention.DESCRIBED, "")]
+
+
+def test_wordings_are_read_by_words_until_their_vectors_are_known(embedder: Embedder) -> None:
+    index = ConceptIndex(WORDED, embedder.dimension)
+    extractor = SkillExtractor(index, embedder.embed_transient, WORDINGS)
+    assert extractor.wordings.wanted() == ["use your own initiative", "full driving licence"]
+    found = extractor.extract("full driving licence", minimum_confidence=0.0).found
+    assert found[0].name == "skills/drive"

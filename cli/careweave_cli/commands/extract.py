@@ -24,9 +24,14 @@ from careweave_cli.show.words import plural
 def extract(session: Session, *, text: str | None, source: TextIO | None, sure: float, json_wanted: bool) -> None:
     r"""Find the skills that TEXT speaks of, with the words it finds them in.
 
+    A skill is named where a label of it stands in the text, described where the text says it otherwise, and implied
+    where it only follows from what is said ("full driving licence": drive vehicles). Words in quotation marks are how
+    vacancies say the skill, where that is closer to the text than the taxonomy's labels are.
+
     \b
     Examples:
       careweave extract "You will give medication and record it, and drive between visits."
+      careweave extract "Full driving licence and COSHH training are essential." --sure 0.1
       careweave extract -f advert.txt --json
     """
     given = _text(text, source)

@@ -6,8 +6,9 @@ from typing import Final
 
 from careweave_matching.likeness import SHARES, OccupationSpace, Shares
 from careweave_matching.metric import read_metric
-from careweave_skills.extraction import WEIGHTS, Evidence, SkillExtractor, Weights
+from careweave_skills.extraction import SkillExtractor
 from careweave_skills.segments import sentences
+from careweave_skills.weighing import WEIGHTS, Evidence, Weights
 
 from careweave import datasets
 from careweave.embedding.port import Embedder, Vectors
@@ -52,19 +53,23 @@ TITLE_VARIANTS: Final[Mapping[str, Shares]] = {
 }
 
 
-def _shares(*, mean: float, nearest: float, words: float) -> Weights:
-    return replace(WEIGHTS, mean=mean, nearest=nearest, words=words)
+def _shares(*, preferred: float, nearest: float, words: float) -> Weights:
+    return replace(WEIGHTS, preferred=preferred, nearest=nearest, words=words)
 
 
+WITHOUT_WORDINGS: Final = "without wordings of vacancies"
 EXTRACTION_VARIANTS: Final[Mapping[str, Weights]] = {
     "as shipped": WEIGHTS,
-    "without mean of labels": _shares(mean=0.0, nearest=0.6, words=0.4),
-    "without nearest label": _shares(mean=0.71, nearest=0.0, words=0.29),
+    WITHOUT_WORDINGS: replace(WEIGHTS, worded=0.0),
+    "without whether vacancies have wordings": replace(WEIGHTS, worded=0.0),
+    "without preferred label": _shares(preferred=0.0, nearest=0.79, words=0.21),
+    "without nearest label or wording": _shares(preferred=0.76, nearest=0.0, words=0.24),
     "without clauses": replace(WEIGHTS, whole=1.0),
     "best clause alone": replace(WEIGHTS, whole=0.0),
-    "without words": _shares(mean=0.62, nearest=0.38, words=0.0),
+    "without words": _shares(preferred=0.46, nearest=0.54, words=0.0),
     "without what care asks for": replace(WEIGHTS, care=0.0),
-    "words alone": _shares(mean=0.0, nearest=0.0, words=1.0),
+    "without what all ask for": replace(WEIGHTS, asked=0.0),
+    "words alone": _shares(preferred=0.0, nearest=0.0, words=1.0),
 }
 
 
@@ -110,13 +115,21 @@ def extraction_ablation(embedder: Embedder, report: Report) -> dict[str, dict[st
     """Return set → variant → figures on the packaged sentences."""
     concepts = packaged_skills()
     extractor = packaged_extractor(concepts, embedder, report)
+    bare = packaged_extractor(concepts, embedder, report, wordings=())
     figures = {}
     for name in SENTENCES:
         judged = read_sentences(datasets.folder("eval/skill-extraction") / f"{name}.csv", concepts)
-        evidence = {text: extractor.evidence(text, sentences(text), judged.scheme) for text in judged.skills}
+        of = {
+            each: {text: each.evidence(text, sentences(text), judged.scheme) for text in judged.skills}
+            for each in (extractor, bare)
+        }
         figures[f"extraction, {name}"] = {
             variant: means(
-                [_of_sentence(extractor, evidence[text], skills, weights) for text, skills in judged.skills.items()]
+                [
+                    _of_sentence(used, of[used][text], skills, weights)
+                    for used in [bare if variant == WITHOUT_WORDINGS else extractor]
+                    for text, skills in judged.skills.items()
+                ]
             )
             for variant, weights in EXTRACTION_VARIANTS.items()
         }

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ from careweave_skills.extraction import SkillExtractor
 from careweave_skills.lexical import Concept
 from careweave_skills.search import ConceptIndex
 from careweave_skills.taxonomy import Scheme
+from careweave_skills.wordings import Wording, packaged_wordings
 
 from careweave.embedding.port import Embedder
 from careweave.grams import Scores
@@ -105,12 +106,20 @@ def _cosines(embedder: Embedder, sentences: list[str], labels: list[str], report
     return found
 
 
-def packaged_extractor(concepts: Sequence[Concept], embedder: Embedder, report: Report) -> SkillExtractor:
-    """Return an extractor of the skills `concepts` that knows every label's vector."""
+def packaged_extractor(
+    concepts: Sequence[Concept], embedder: Embedder, report: Report, wordings: Iterable[Wording] | None = None
+) -> SkillExtractor:
+    """Return an extractor of the skills `concepts` that knows every label's vector.
+
+    wordings: of vacancies; the packaged ones if not given.
+    """
     index = ConceptIndex(concepts, embedder.dimension)
-    wanted = index.wanted()
-    index.learn(wanted, embedding(embedder, report, "Embedding skills")(wanted))
-    return SkillExtractor(index, embedder.embed_transient)
+    extractor = SkillExtractor(index, embedder.embed_transient, packaged_wordings() if wordings is None else wordings)
+    wanted = [*index.wanted(), *extractor.wordings.wanted()]
+    vectors = embedding(embedder, report, "Embedding skills")(wanted)
+    index.learn(wanted, vectors)
+    extractor.wordings.learn(wanted, vectors)
+    return extractor
 
 
 def read_judged(path: Path, concepts: Sequence[Concept]) -> JudgedSentences:

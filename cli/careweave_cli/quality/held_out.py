@@ -16,6 +16,7 @@ from careweave_skills.extraction import SkillExtractor
 from careweave_skills.lexical import Concept
 from careweave_skills.search import ConceptIndex
 from careweave_skills.taxonomy import Scheme
+from careweave_skills.wordings import packaged_wordings
 
 from careweave.embedding.port import Embedder, Vectors
 from careweave.grams import Scores
@@ -119,7 +120,9 @@ def _searched(
 def _extracted(
     index: ConceptIndex, preferred: Vectors, judged: Iterable[tuple[str, frozenset[str]]], embedder: Embedder
 ) -> dict[str, dict[str, float]]:
-    extractor = SkillExtractor(index, embedder.embed)
+    extractor = SkillExtractor(index, embedder.embed, packaged_wordings())
+    wordings = extractor.wordings.wanted()
+    extractor.wordings.learn(wordings, embedder.embed(wordings))
     names = [concept.name for concept in index.concepts]
     sentences = list(judged)
     plain, shipped = [], []

@@ -14,7 +14,7 @@ from careweave_cli.show.progress import Report
 
 Compare: TypeAlias = Callable[[Embedder, Embedder, Report], Comparison]
 """Takes the embedder, the plain model, and what shows progress."""
-SENTENCES: Final = ("care", "vacancies", "general", "courses")
+SENTENCES: Final = ("care", "vacancies", "general", "adverts", "courses")
 """Packaged sets of sentences with their skills."""
 
 

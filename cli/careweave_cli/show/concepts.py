@@ -40,11 +40,22 @@ def occupation_hits(hits: Iterable[skills_pb2.OccupationHit]) -> Table:
 
 
 def extracted(skills: Iterable[skills_pb2.ExtractedSkill]) -> Table:
-    """Return the skills of a text, surest first, with the words that speak of them."""
-    table = _table("Skill", "Sure", "In the words", "Name")
+    """Return the skills of a text, surest first, with the words that speak of them and how they do."""
+    table = _table("Skill", "Sure", "In the words", "As", "Name")
     for skill in skills:
-        table.add_row(escape(skill.label), per_cent(skill.confidence), f"“{escape(skill.span.text)}”", skill.skill)
+        table.add_row(
+            escape(skill.label),
+            per_cent(skill.confidence),
+            f"“{escape(skill.span.text)}”",
+            escape(_mentioned(skill)),
+            skill.skill,
+        )
     return table
+
+
+def _mentioned(skill: skills_pb2.ExtractedSkill) -> str:
+    how = word(skills_pb2.SkillMention, skill.mention)
+    return f"{how}: “{skill.wording}”" if skill.wording else how
 
 
 def marked(text: str, skills: Iterable[skills_pb2.ExtractedSkill]) -> Text:

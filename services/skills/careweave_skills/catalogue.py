@@ -15,6 +15,7 @@ from careweave_skills.extraction import SkillExtractor
 from careweave_skills.lexical import Concept
 from careweave_skills.search import ConceptIndex
 from careweave_skills.taxonomy import Scheme
+from careweave_skills.wordings import packaged_wordings
 
 _CONCEPT: Final = "n.name AS name, n.label AS label, n.alternative_labels AS alternative_labels, n.scheme AS scheme"
 SKILL_LABELS: Final = Query("skill_labels", f"MATCH (n:Skill) RETURN {_CONCEPT} ORDER BY name")
@@ -55,8 +56,8 @@ class Catalogue:
         """Index the concepts by words; `embed_step` brings their vectors."""
         self.skills = ConceptIndex(_worded_once(skills), embedder.dimension)
         self.occupations = ConceptIndex(occupations, embedder.dimension)
-        self.extractor = SkillExtractor(self.skills, embedder.embed_transient)
-        self._phases = _phases(self.skills, self.occupations, titles)
+        self.extractor = SkillExtractor(self.skills, embedder.embed_transient, packaged_wordings())
+        self._phases = _phases(self.skills, self.occupations, titles, self.extractor.wordings.wanted())
         self._first_alternative = sum(len(phase) for phase in self._phases[:_PREFERRED_PHASES])
         self.to_embed = sum(len(phase) for phase in self._phases)
         self.embedded = 0
@@ -98,6 +99,7 @@ class Catalogue:
         texts = self._phases[phase][start : start + most]
         vectors = self._embedder.embed(texts)
         self.skills.learn(texts, vectors)
+        self.extractor.wordings.learn(texts, vectors)
         self.occupations.learn(texts, vectors)
         self.embedded += len(texts)
         finished = start + len(texts) >= len(self._phases[phase])
@@ -119,10 +121,12 @@ async def read_catalogue(graph: Reads, embedder: Embedder) -> Catalogue:
     return await asyncio.to_thread(Catalogue, skills, occupations, titles, embedder)
 
 
-def _phases(skills: ConceptIndex, occupations: ConceptIndex, titles: Titles) -> list[list[str]]:
+def _phases(
+    skills: ConceptIndex, occupations: ConceptIndex, titles: Titles, wordings: Sequence[str]
+) -> list[list[str]]:
     """Return the texts to embed, each once, in order of priority; alternative labels from `_PREFERRED_PHASES` on."""
     wanted = [
-        [*_labels(skills, Scheme.ESCO), *(each.label for each in occupations.concepts)],
+        [*wordings, *_labels(skills, Scheme.ESCO), *(each.label for each in occupations.concepts)],
         [*titles.standards, *titles.courses],
         _labels(skills, Scheme.CARE_WORKFORCE_PATHWAY),
         _labels(skills, Scheme.APPRENTICESHIP_STANDARDS),

@@ -1,15 +1,16 @@
 """Text → skills, each with where it stands and how sure we are; and the spans in which nothing was found.
 
-Each sentence is compared with all skills as a whole and clause by clause: by the mean vector of a skill's labels, by
-its nearest single label, and by shared words; the segment that fits a skill best decides, so a sentence may speak of
-several. Of skills that fit alike, those come first that occupations, of care above all, ask for widely. Labels that
-stand in the text word for word are found as phrases. How the evidence is weighed and turned into a confidence, and on
-what that was measured, is in docs/quality.md.
+Each sentence is compared with all skills as a whole and clause by clause: by a skill's preferred label, by the nearest
+of its labels and of what vacancies say in their place (`wordings`), and by shared words; the segment that fits a skill
+best decides, so a sentence may speak of several. Of skills that fit alike, those come first that occupations, of care
+above all, ask for widely, and that vacancies are known to ask for. Labels that stand in the text word for word are
+found as phrases. How the evidence is weighed and turned into a confidence, and on what that was measured, is in
+docs/quality.md.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import exp
+from enum import IntEnum
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -18,15 +19,17 @@ import numpy.typing as npt
 from careweave.abbreviations import in_full
 from careweave.embedding.port import Vectors
 from careweave.grams import Scores
+from careweave.wording import telling_words
 from careweave_skills.care import in_terms
 from careweave_skills.lexical import PhraseBook
 from careweave_skills.search import ConceptIndex
 from careweave_skills.segments import Segment, Sentence, sentences
 from careweave_skills.taxonomy import LinkMethod, Scheme
+from careweave_skills.weighing import WEIGHTS, Evidence, Places, Weights
+from careweave_skills.wordings import Wording, WordingIndex
 
 Embed: TypeAlias = Callable[[Sequence[str]], Vectors]
 Eligible: TypeAlias = npt.NDArray[np.bool_]
-_Places: TypeAlias = npt.NDArray[np.intp]
 
 DEFAULT_CONFIDENCE: Final = 0.20
 """Least confidence of what is returned unless the caller says otherwise."""
@@ -35,12 +38,24 @@ CANDIDATES: Final = 60
 MOST_OF_A_SENTENCE: Final = 12
 
 
+class Mention(IntEnum):
+    """How a text speaks of a skill; the numbers are those of `SkillMention` in `protos/careweave/v1/skills.proto`."""
+
+    NAMED = 1
+    """A label of the skill stands in the text word for word."""
+    DESCRIBED = 2
+    """The text says in other words what the skill is."""
+    IMPLIED = 3
+    """The text names a certificate, product, job or circumstance from which the skill follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A skill that the text speaks of.
 
     name: its resource name. start, end: code points of the text; end is one past the last. confidence: 0 to 1.
-    method: LABEL if a label stands in the text word for word, else EMBEDDING.
+    method: LABEL if a label stands in the text word for word, else EMBEDDING. wording: the words of vacancies by which
+    the skill was recognised, where they are closer to the text than its labels; else empty.
     """
 
     name: str
@@ -49,6 +64,8 @@ class Found:
     end: int
     confidence: float
     method: LinkMethod
+    mention: Mention
+    wording: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,74 +76,18 @@ class Extraction:
     unmatched: tuple[Segment, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """What each kind of evidence counts. The score is about 0 to 1.
-
-    mean, nearest, words: shares of the fit of one segment (the sentence, or one of its clauses) to a skill: cosine with
-    the mean of the skill's labels, cosine with its nearest label, likeness in words. They add up to 1.
-    care, asked: added to the fit of a skill that all of health and social care, and that all occupations ask for, see
-    `care.breadth`.
-    whole: share of the sentence's fit in the score; the rest is that of the segment that fits best.
-    crowding: times the natural logarithm of a skill's rank among those that fit the same segment best, taken off: what
-    names one thing ten times over makes room for what the next clause names.
-    slope, middle: confidence = 1 / (1 + exp(-slope · (score - middle))).
-    """
-
-    mean: float = 0.50
-    nearest: float = 0.35
-    words: float = 0.15
-    care: float = 0.08
-    asked: float = 0.08
-    whole: float = 0.70
-    crowding: float = 0.0
-    slope: float = 16.8
-    middle: float = 0.728
-
-
-WEIGHTS: Final = Weights()
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What speaks for each candidate of one sentence; the last axis of the arrays is aligned.
-
-    places: of the skills in the index. mean, nearest, words: (segments, candidates), the sentence as a whole first,
-    then its clauses. care_breadths, breadths: (candidates,), see `care.breadth`. phrases: where a label of the skill
-    stands word for word, by place.
-    """
-
-    places: _Places
-    mean: Scores
-    nearest: Scores
-    words: Scores
-    care_breadths: Scores
-    breadths: Scores
-    phrases: dict[int, Segment]
-
-    def fits(self, weights: Weights) -> Scores:
-        """Return (segments, candidates): how well each segment fits each candidate."""
-        counts = np.float32(weights.mean), np.float32(weights.nearest), np.float32(weights.words)
-        fits: Scores = counts[0] * self.mean + counts[1] * self.nearest + counts[2] * self.words
-        fits += np.float32(weights.care) * self.care_breadths + np.float32(weights.asked) * self.breadths
-        return fits
-
-    def score(self, weights: Weights) -> tuple[Scores, _Places]:
-        """Return the score of each candidate, and the segment that fits it best: 0 for the sentence as a whole."""
-        fits = self.fits(weights)
-        segments = np.argmax(fits, axis=0)
-        whole = np.float32(weights.whole)
-        fit = whole * fits[0] + (1 - whole) * fits.max(axis=0)
-        score: Scores = fit - np.float32(weights.crowding) * np.log(_ranks(fit, segments))
-        return score, segments
-
-
 class SkillExtractor:
     """Finds the skills of an index in texts. Nothing that it is given is kept."""
 
-    def __init__(self, index: ConceptIndex, embed: Embed, weights: Weights = WEIGHTS) -> None:
-        """Use the labels and vectors of `index`; `embed` turns what people write into vectors and keeps nothing."""
+    def __init__(
+        self, index: ConceptIndex, embed: Embed, wordings: Iterable[Wording] = (), weights: Weights = WEIGHTS
+    ) -> None:
+        """Use the labels and vectors of `index`; `embed` turns what people write into vectors and keeps nothing.
+
+        wordings: of vacancies, for skills of `index`; their vectors come by `wordings.learn`.
+        """
         self.index = index
+        self.wordings = WordingIndex(wordings, index.concepts, index.vectors.shape[1])
         self._embed = embed
         self._weights = weights
         self._phrases = PhraseBook(index.concepts)
@@ -134,6 +95,7 @@ class SkillExtractor:
     def prepare(self) -> None:
         """Make at once what the first text would make."""
         self._phrases.prepare()
+        self.wordings.prepare()
 
     def extract(
         self, text: str, scheme: Scheme = Scheme.ESCO, minimum_confidence: float = DEFAULT_CONFIDENCE
@@ -173,24 +135,29 @@ class SkillExtractor:
 
     def _weigh(self, read: Sequence[str], part: Sentence, vectors: Vectors, eligible: Eligible) -> Evidence:
         """Return the evidence for one sentence. read, vectors: of the sentence, then of its clauses."""
-        index = self.index
+        index, wordings = self.index, self.wordings
         means = np.maximum(0, vectors @ index.vectors.T)
-        words = np.stack([self._words(each) for each in read])
+        plain = wordings.meaning(vectors)
+        words = np.maximum(np.stack([self._words(each) for each in read]), wordings.words(read))
         phrases = {
             phrase.concept: Segment(part.whole.start + phrase.start, part.whole.start + phrase.end)
             for phrase in self._phrases.find(read[0])
             if eligible[phrase.concept]
         }
-        put_forward = [_top(values * eligible) for values in (*means, words.max(axis=0))]
+        put_forward = [_top(values * eligible) for values in (*means, plain.max(axis=0), words.max(axis=0))]
         places = np.unique(np.concatenate([*put_forward, np.array(sorted(phrases), dtype=np.intp)]))
         return Evidence(
+            text=read[0],
             places=places,
-            mean=means[:, places],
-            nearest=index.nearest_label(places, vectors),
+            preferred=index.preferred_label(places, vectors),
+            labels=index.nearest_label(places, vectors),
+            plain=plain[:, places],
             words=words[:, places],
             care_breadths=index.care_breadths[places],
             breadths=index.breadths[places],
+            worded=wordings.worded[places],
             phrases=phrases,
+            vectors=vectors,
         )
 
     def _words(self, segment: str) -> Scores:
@@ -203,34 +170,50 @@ class SkillExtractor:
         scores, segments = evidence.score(self._weights)
         found = []
         for row in np.argsort(-scores, kind="stable")[:MOST_OF_A_SENTENCE].tolist():
-            confidence = self._confidence(float(scores[row]))
+            confidence = self._weights.confidence(float(scores[row]))
             if confidence < minimum:
                 break
-            place = int(evidence.places[row])
-            segment = int(segments[row])
-            span = evidence.phrases.get(place) or (sentence.clauses[segment - 1] if segment else sentence.whole)
-            method = LinkMethod.LABEL if place in evidence.phrases else LinkMethod.EMBEDDING
-            concept = self.index.concepts[place]
-            found.append(Found(concept.name, concept.label, span.start, span.end, confidence, method))
+            found.append(self._speaking(sentence, evidence, row, int(segments[row]), confidence))
         return found
 
-    def _confidence(self, score: float) -> float:
-        return 1 / (1 + exp(-self._weights.slope * (score - self._weights.middle)))
+    def _speaking(self, sentence: Sentence, evidence: Evidence, row: int, segment: int, confidence: float) -> Found:
+        """Return the candidate of `row`, which `segment` fits best, with how the sentence speaks of it.
+
+        A certificate, product or job that is merely like what the text says implies nothing: most of its words must
+        stand there.
+        """
+        place = int(evidence.places[row])
+        concept = self.index.concepts[place]
+        if phrase := evidence.phrases.get(place):
+            return Found(
+                concept.name, concept.label, phrase.start, phrase.end, confidence, LinkMethod.LABEL, Mention.NAMED
+            )
+        span = sentence.clauses[segment - 1] if segment else sentence.whole
+        said = evidence.plain[segment, row] > evidence.labels[segment, row]
+        wording = self.wordings.closest(place, evidence.vectors[segment]) if said else None
+        return Found(
+            concept.name,
+            concept.label,
+            span.start,
+            span.end,
+            confidence,
+            LinkMethod.EMBEDDING,
+            Mention.IMPLIED
+            if wording and wording.implies and _stands(wording.text, evidence.text)
+            else Mention.DESCRIBED,
+            wording.text if wording else "",
+        )
 
 
-def _ranks(fit: Scores, segments: _Places) -> Scores:
-    """Return the rank, from 1, of each fit among those of its segment; ties in order of place."""
-    order = np.lexsort((-fit, segments))
-    grouped = segments[order]
-    firsts = np.searchsorted(grouped, grouped, side="left")
-    ranks = np.empty(len(fit), np.float32)
-    ranks[order] = np.arange(1, len(fit) + 1) - firsts
-    return ranks
+def _stands(wording: str, text: str) -> bool:
+    """Tell whether more than half of the telling words of `wording` stand in `text`, in whatever order."""
+    wanted, there = set(telling_words(wording)), set(telling_words(text))
+    return 2 * len(wanted & there) > len(wanted)
 
 
-def _top(values: Scores) -> _Places:
+def _top(values: Scores) -> Places:
     """Return the places of the CANDIDATES greatest values, those of 0 left out."""
     few = min(CANDIDATES, len(values))
     order = np.argpartition(-values, few - 1)[:few] if few else np.zeros(0, np.intp)
-    found: _Places = order[values[order] > 0]
+    found: Places = order[values[order] > 0]
     return found

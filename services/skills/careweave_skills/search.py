@@ -134,6 +134,12 @@ class ConceptIndex:
         found: Scores = np.maximum(0, np.maximum.reduceat(cosines, firsts, axis=1))
         return found
 
+    def preferred_label(self, places: npt.NDArray[np.intp], vectors: Vectors) -> Scores:
+        """Return (len(vectors), len(places)): the cosine, 0 to 1, of each vector and a concept's preferred label."""
+        labels = self._label_vectors[self._starts[places]].astype(np.float32)
+        found: Scores = np.maximum(0, vectors @ labels.T)
+        return found
+
     def of_scheme(self, scheme: Scheme) -> npt.NDArray[np.bool_]:
         """Tell for each of `concepts` whether it is of `scheme`; UNSPECIFIED is every scheme."""
         found: npt.NDArray[np.bool_] = (self._schemes == scheme) | (scheme == Scheme.UNSPECIFIED)

@@ -84,6 +84,8 @@ class SkillsServicer(SkillsServiceServicer):
                     span=_span(request.text, each.start, each.end),
                     confidence=each.confidence,
                     method=pb.LinkMethod.ValueType(each.method),
+                    mention=pb.SkillMention.ValueType(each.mention),
+                    wording=each.wording,
                 )
                 for each in found.found
             ],

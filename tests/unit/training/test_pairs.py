@@ -35,7 +35,7 @@ def test_the_same_seed_gives_the_same_pairs_in_the_same_batches(corpus: Corpus) 
 
 def test_no_pair_holds_a_judged_sentence_or_a_withheld_label(corpus: Corpus) -> None:
     texts = set(texts_of(corpus))
-    for name in ("care.csv", "vacancies.csv"):
+    for name in ("care.csv", "vacancies.csv", "general.csv", "adverts.csv"):
         with (datasets.folder("eval/skill-extraction") / name).open(encoding="utf-8") as opened:
             assert not texts & {row["sentence"].strip().lower() for row in csv.DictReader(opened)}
     assert len(corpus.withheld.labels) > 1000
