@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from careweave_matching.building import rehearse
 from careweave_matching.decisions import Decisions
 from careweave_matching.following import ReadModel
 from careweave_matching.index import Index
@@ -117,6 +118,13 @@ async def filled_index(embedder: Embedder, people_count: int, opportunity_count:
     return index
 
 
+async def rehearsed_index(embedder: Embedder, size: Size) -> Index:
+    """Return the same with a ranking rehearsed, as the service does before it says that it is ready."""
+    index = await filled_index(embedder, size.people, size.opportunities)
+    await asyncio.to_thread(rehearse, index, TODAY)
+    return index
+
+
 def write_tokens(file: Path, issuer: OwnIssuer, people_count: int) -> None:
     """Write the token of each generated person, which no call has shown yet."""
     with file.open("w", encoding="ascii") as written:
@@ -141,7 +149,7 @@ async def serve_matching(folder: Path, size: Size, processes: int, *, guarded: b
     )
     async with open_adapters(settings, midday) as adapters:
         began = time.perf_counter()
-        index = await filled_index(adapters.embedder, size.people, size.opportunities)
+        index = await rehearsed_index(adapters.embedder, size)
         await put_people(adapters, size.people)
         print(json.dumps({"people": len(index), "filled_seconds": round(time.perf_counter() - began, 1)}), flush=True)
 

@@ -11,7 +11,7 @@ from careweave_matching.service import ports_over, worker_ports
 from careweave_matching.servicer import MatchingServicer
 from careweave_matching.worker import FindingPart
 
-from benchmarks.ranking_server import SIZE, Size, filled_index, midday
+from benchmarks.ranking_server import SIZE, Size, midday, rehearsed_index
 from careweave.rpc.channels import Channels
 from careweave.rpc.paging import token_key
 from careweave.rpc.parts import Ask
@@ -37,7 +37,7 @@ async def build(adapters: Adapters, channels: Channels, ask: Ask) -> GeneratedFi
     size = Size(**json.loads(await ask(SIZE, b"")))
     ports = worker_ports(ports_over(adapters, channels), ask)
     model = ReadModel(ports)
-    model.adopt(await filled_index(adapters.embedder, size.people, size.opportunities))
+    model.adopt(await rehearsed_index(adapters.embedder, size))
     decisions = Decisions(adapters.events, adapters.new_id, adapters.clock)
     servicer = MatchingServicer(ports, model, decisions, token_key(adapters.settings))
     return GeneratedFinding(servicer, model, decisions)

@@ -6,6 +6,7 @@ At each size, one after the other within each round, and the median of the round
 
 - `careweave`: the service as it ships (tokens, policy, audit trail, decisions recorded to SQLite), people in turn, no
   reply cache; in the full and in the basic view. Its own recall is of the shown twenty against weighing all exactly.
+  It has answered for twenty seconds before it is measured, as a server has that did not start just now.
 - `empty`: a bare grpc.aio handler with the same bytes, in as many processes (`--processes`, else one). With more,
   clients take turns over many connections, which the kernel spreads over the processes.
 - `postgres`: PostgreSQL 18 with pgvector, and `neo4j`: Neo4j Community, up to 10,000, on the same machine, each asked a
@@ -21,7 +22,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,6 +53,8 @@ _PEOPLE_OF_PEERS: Final = 2000
 _JUDGED: Final = 100
 """People of whom recall is told."""
 _MOST_FOR_NEO4J: Final = 10_000
+_WARMING_CLIENTS, _WARMING_SECONDS, _WARMING_ROUND = 16, 20.0, 50
+"""How long ours is asked before it is measured, and for whom: much of a page is encoded at its first use."""
 _CONNECTIONS: Final = 32
 """Of each client process where there are several server processes: then each of these has nearly its share."""
 
@@ -85,12 +88,24 @@ def say(words: str) -> None:
     Console(stderr=True).print(f"[dim]{time.strftime('%H:%M:%S')} {words}; load {os.getloadavg()[0]:.1f}[/dim]")
 
 
-def measure(opportunities: int, people: int, seconds: float, clients: list[int], processes: int) -> list[Line]:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How each size is measured; fields as the options of the command line."""
+
+    people: int
+    clients: Sequence[int]
+    seconds: float
+    processes: int
+    databases: bool
+
+
+def measure(opportunities: int, plan: Plan) -> list[Line]:
     """Return the lines of one size."""
+    people, processes = plan.people, plan.processes
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place, ExitStack() as until_done:
         folder = Path(place)
         folder.chmod(0o755)  # PostgreSQL runs as somebody else
-        peers, (candidates, recall) = asyncio.run(_peers(folder, opportunities, until_done))
+        peers, (candidates, recall) = asyncio.run(_peers(folder, opportunities, until_done, databases=plan.databases))
         several = ("--processes", str(processes))
         options = ("--people", str(people), "--opportunities", str(opportunities), *several)
         matching = until_done.enter_context(server("matching", folder, *options))
@@ -104,9 +119,10 @@ def measure(opportunities: int, people: int, seconds: float, clients: list[int],
             ours, bare = (
                 over_grpc(at, folder / TOKENS, view, people, connections=connections) for at in (matching, empty)
             )
+            ours(_WARMING_CLIENTS, _WARMING_SECONDS, _WARMING_ROUND)
             sides += [Side(f"careweave, {view}", ours, candidates, recall), Side(f"empty, {view}", bare, candidates)]
         say(f"{opportunities:,}: measuring {len(sides)} sides")
-        return [line for each in clients for line in _lines(opportunities, sides, each, seconds)]
+        return [line for each in plan.clients for line in _lines(opportunities, sides, each, plan.seconds)]
 
 
 def _over(peer: str, url: str, way: str, *more: str) -> Drive:
@@ -129,10 +145,14 @@ def _lines(opportunities: int, sides: list[Side], clients: int, seconds: float) 
         yield Line(opportunities, side.candidates, side.name, clients, rate.calls_per_second, p50, p99, side.recall)
 
 
-async def _peers(folder: Path, opportunities: int, until_done: ExitStack) -> tuple[list[Side], tuple[int, float]]:
+async def _peers(
+    folder: Path, opportunities: int, until_done: ExitStack, *, databases: bool
+) -> tuple[list[Side], tuple[int, float]]:
     """Return the databases as sides, and candidates and recall of careweave itself."""
     index = await filled_index(open_embedder(read_settings(os.environ)), _PEOPLE_OF_PEERS, opportunities)
     own = careweave_itself(index)
+    if not databases:
+        return [], own
     offers, askers = peer_questions.offers_of(index), peer_questions.askers_of(index)
     exact = Exact(offers)
     judged = askers[:_JUDGED]
@@ -226,10 +246,12 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--seconds", type=float, default=4.0, help="length of one round of one side")
     parser.add_argument("--processes", type=int, default=1, help="of careweave and of the empty handler, each")
+    parser.add_argument("--without-databases", action="store_true", help="careweave and the empty handler alone")
     given = parser.parse_args()
+    plan = Plan(given.people, given.clients, given.seconds, given.processes, not given.without_databases)
     lines: list[Line] = []
     for opportunities in given.opportunities:
-        lines += measure(opportunities, given.people, given.seconds, given.clients, given.processes)
+        lines += measure(opportunities, plan)
         if not given.json:
             show([line for line in lines if line.opportunities == opportunities])
     if given.json:
