@@ -15,7 +15,7 @@ from careweave_skills import service as skills
 from careweave.audit.trail import AuditTrail
 from careweave.client import Channels, connect
 from careweave.config import Settings
-from careweave.events.port import EventLog
+from careweave.events.port import EventLog, Topic
 from careweave.rpc.parts import Build
 from careweave.rpc.server import running
 from careweave.v1 import common_pb2
@@ -91,6 +91,17 @@ class Sharded:
             await server.until_ready()
         return server.settings.listen
 
+    async def appended(self, topic: Topic) -> int:
+        """Return how many events a topic has had."""
+        end = await self.adapters.events.end((topic,))
+        return sum(end.offsets.values())
+
+    async def until_appended(self, topic: Topic, count: int) -> None:
+        """Return once a topic has had so many events: what is written waits in the outbox first."""
+        async with asyncio.timeout(PATIENCE):
+            while await self.appended(topic) < count:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
     async def level(self) -> None:
         """Return once all indexes have taken in all that the log holds."""
         async with AsyncExitStack() as stack:
@@ -143,6 +154,7 @@ async def sharded(settings: Settings, adapters: Adapters, issuer: Issuer) -> Asy
 async def fill(place: Sharded, people: int, opportunities: int, seed_: int = 3) -> tuple[list[str], list[str]]:
     """Publish and create so many, drawn at random; returns the names of the people and of the opportunities."""
     rng = random.Random(seed_)
+    before = {topic: await place.appended(topic) for topic in (Topic.OPPORTUNITIES, Topic.PROFILES)}
     offered = [
         mt.CreateOpportunityRequest(opportunity_id=f"role-{number:04d}", opportunity=_role(rng, number))
         for number in range(opportunities)
@@ -163,6 +175,8 @@ async def fill(place: Sharded, people: int, opportunities: int, seed_: int = 3) 
         for number in range(people)
     ]
     await place.front.profiles.BatchCreatePeople(pf.BatchCreatePeopleRequest(requests=living, consents=consents))
+    await place.until_appended(Topic.OPPORTUNITIES, before[Topic.OPPORTUNITIES] + opportunities)
+    await place.until_appended(Topic.PROFILES, before[Topic.PROFILES] + people)
     await place.level()
     return [f"people/{each.person_id}" for each in living], [f"opportunities/{each.opportunity_id}" for each in offered]
 
