@@ -24,6 +24,7 @@ from tests.system.ports import free_address
 
 PATIENCE = 180
 SHARDS = {"north": "north-west-england", "rest": "*"}
+PROCESSES = {"north": 2, "rest": 1}
 
 
 @asynccontextmanager
@@ -76,13 +77,16 @@ async def test_a_killed_shard_is_missed_by_those_who_live_there_alone_until_it_i
         settings = replace(settings, issuers=issuer.url, skills=base, profiles=base)
         async with AsyncExitStack() as until:
 
-            async def start(name: str, *services: str, **changes: str) -> asyncio.subprocess.Process:
+            async def start(name: str, *services: str, **changes: object) -> asyncio.subprocess.Process:
                 own = replace(settings, **changes)  # type: ignore[arg-type]  # the caller names fields of Settings
                 return await until.enter_async_context(process(own, tmp_path / f"{name}.log", *services))
 
             await start("base", "skills", "profiles", listen=base)
             running = {
-                name: await start(name, "matching", listen=addresses[name], shards=text, shard=name) for name in SHARDS
+                name: await start(
+                    name, "matching", listen=addresses[name], shards=text, shard=name, processes=PROCESSES[name]
+                )
+                for name in SHARDS
             }
             await start("front", "matching-front", listen=front, shards=text)
             async with connect(base, token=issuer.token()) as services:
