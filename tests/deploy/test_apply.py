@@ -30,6 +30,8 @@ def server() -> Iterator[ApiServer]:
 
 @pytest.fixture
 def applied(server: ApiServer, built: Overlay) -> Overlay:
+    # Overlays share a namespace, and jobs cannot be changed: those of another one go first, as before an upgrade.
+    server.kubectl(*JOBS_DELETED, "--namespace", namespace(built))
     answer = server.apply(built.objects)
     assert answer.status == 0, answer.err
     assert "Warning" not in answer.err
