@@ -52,6 +52,10 @@ class Surroundings:
 _MOST_TAKEN: Final = 512
 """Opportunities that a board takes in at once, at most: more are as quick with a new one."""
 
+_NEARLY_FULL: Final = 0.75
+"""Share of a table's room from which another is made beside it."""
+AHEAD: Final = timedelta(minutes=10)
+"""How long before midnight the board of the next day is made."""
 _LEAST_CHANGED, _MOST_CHANGED, _SHARE_CHANGED = 64, 1000, 32
 _MOST_ASIDE: Final = 256
 """Opportunities of other shards that are kept ready for single questions, at most."""
@@ -152,12 +156,6 @@ class Board:
     def basic(self) -> PageEncoder:
         """Encodes matches in the basic view."""
         return PageEncoder(self.table, self.frame, self.names, self.organisation_title, full=False)
-
-
-_NEARLY_FULL: Final = 0.75
-"""Share of a table's room from which another is made beside it."""
-AHEAD: Final = timedelta(minutes=10)
-"""How long before midnight the board of the next day is made."""
 
 
 @dataclass(slots=True)
