@@ -16,6 +16,7 @@ from careweave_matching.messages import match_message
 from careweave_matching.model import Consent, HeldSkill, Opportunity, Person, Wishes
 from careweave_matching.pair import Match, judge
 from careweave_matching.ranking import hidden_rows, listed
+from careweave_matching.reach import GrantRows
 from careweave_matching.terms import ConsentPurpose, GateResult, OpportunityKind, Trust
 from careweave_matching.weights import CURRENT, Weights
 from hypothesis import HealthCheck, given, settings
@@ -83,6 +84,24 @@ def test_what_is_published_between_two_rankings_of_a_person_counts_as_if_it_had_
         assert entry is not None
         grown = page_of(index, index.board(TODAY), entry, 100, full=True)[1]
         assert grown == page_of(*filled(person, opportunities[:number]), 100, full=True)[1]
+
+
+def test_credits_made_anew_when_too_many_are_out_of_date_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GrantRows, "crowded", property(lambda _: True))
+    person = a_person(skills=tuple(HeldSkill(skill(number), 3, Trust.EVIDENCED) for number in (0, 2, 6)))
+    offers = [an_opportunity(number, essential=(number, number + 2)) for number in range(5)]
+    index = an_index()
+    asyncio.run(index.put_people([person], TODAY))
+    generations = set()
+    for number, each in enumerate(offers, start=1):
+        asyncio.run(index.put_opportunities([each]))
+        entry = index.person(person.name, TODAY)
+        assert entry is not None
+        grown = page_of(index, index.board(TODAY), entry, 100, full=True)[1]
+        assert grown == page_of(*filled(person, offers[:number]), 100, full=True)[1]
+        assert entry.granted is not None
+        generations.add(entry.granted[0])
+    assert len(generations) == len(offers)
 
 
 @pytest.mark.parametrize("written", pairs.ASPIRATIONS)
